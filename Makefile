@@ -1,0 +1,35 @@
+# `make demo` and `make test` do all set-up themselves, in .venv; nothing else of the machine is changed.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: demo test check golden clean
+
+demo: .venv/ready  ## simulated campaigns, one HTTP message each, into a real engine
+	@$(BIN)/ocs-elastic demo
+
+test: check  ## everything that CI runs
+	@$(BIN)/pytest
+
+check: .venv/ready
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+golden: .venv/ready  ## write the golden files anew; review the result as a diff
+	@$(BIN)/pytest tests/golden --update
+
+.venv/ready: pyproject.toml .ci/constraints.txt
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found" >&2; \
+		echo "hint: install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "error: $(PYTHON) cannot make virtual environments" >&2; \
+		echo "hint: on Debian and Ubuntu, install the package python3-venv" >&2; exit 1; }
+	@echo "Setting up .venv ..." >&2
+	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e '.[local,dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

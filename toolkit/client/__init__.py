@@ -1,0 +1,1 @@
+"""The only room that speaks HTTP to a cluster, and turns its answers into errors of ours."""

@@ -1,0 +1,1 @@
+"""The embedded engine: its download, its files, its process. The only room that starts another program."""

@@ -1,0 +1,1 @@
+"""What a person asks for, put together from the rooms below."""
