@@ -1,0 +1,56 @@
+"""What a server can do: what the templates ask before they use a feature. Detected in `toolkit.client`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Version = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """The features of the oldest node of a cluster."""
+
+    distribution: str
+    """`elasticsearch` or `opensearch`."""
+    version: Version
+    ilm: bool
+    transforms: bool
+    index_mode: bool
+    """Whether the setting `index.mode` is known."""
+    logsdb: bool
+    pipeline_meta: bool
+    """Whether an ingest pipeline can carry `_meta`; OpenSearch answers 400."""
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {'.'.join(map(str, self.version))}"
+
+
+def of_elasticsearch(version: Version, *, ilm: bool = True, transforms: bool = True) -> Capabilities:
+    """What an Elasticsearch of that version can do.
+
+    `index.mode` was an unknown setting on a real 8.3.3 and became generally available with 8.7; `logsdb` ran on a
+    real 8.17.2.
+    """
+    return Capabilities(
+        distribution="elasticsearch",
+        version=version,
+        ilm=ilm,
+        transforms=transforms,
+        index_mode=version >= (8, 7, 0),
+        logsdb=version >= (8, 17, 0),
+        pipeline_meta=True,
+    )
+
+
+def of_opensearch(version: Version) -> Capabilities:
+    """What OpenSearch, the embedded engine, can do."""
+    return Capabilities(
+        distribution="opensearch",
+        version=version,
+        ilm=False,
+        transforms=False,
+        index_mode=False,
+        logsdb=False,
+        pipeline_meta=False,
+    )
