@@ -17,11 +17,13 @@ from toolkit.resources import data_folder
 from toolkit.yaml_source import Document, Where, load
 
 ATTRIBUTE_TYPES = ("keyword", "code", "integer", "number", "timestamp")
+ADDED_TYPES = ("keyword", "integer", "timestamp", "object")
 PRESENCES = ("always", "configured", "running", "predictive", "statistics")
 UNITS = ("ratio", "seconds")
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _COLOUR = re.compile(r"#[0-9A-F]{6}")
+_ADDED = re.compile(r"tags|(?:event|ocs)\.[a-z][a-z_]*")
 _TARGET = re.compile(r"@timestamp|ocs(?:\.[a-z][a-z_]*)+")
 
 
@@ -43,6 +45,15 @@ class Attribute:
     def alias_of(self) -> str:
         """The field that queries by the attribute's own name reach."""
         return f"{self.target}.code" if self.type == "code" else self.target
+
+
+@dataclass(frozen=True, slots=True)
+class AddedField:
+    """A field that the pipeline adds to what OCS sent."""
+
+    name: str
+    type: str
+    meaning: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,7 @@ class Catalogue:
     keyword_length: int
     future_hours: int
     attributes: Mapping[str, Attribute]
+    added: tuple[AddedField, ...]
     calling_lists: CallingLists
     state_change_actions: tuple[str, ...]
     enums: Mapping[str, Enum]
@@ -162,7 +174,7 @@ class _Reader:
 
     def catalogue(self) -> Catalogue:
         top = self.mapping(
-            (), required=("schema", "limits", "attributes", "calling_lists", "state_change_actions", "enums")
+            (), required=("schema", "limits", "attributes", "added", "calling_lists", "state_change_actions", "enums")
         )
         limits = self.mapping(("limits",), required=("keyword_length", "future_hours"))
         enums = {name: self.enum(name) for name in self.mapping(("enums",))}
@@ -173,6 +185,7 @@ class _Reader:
             keyword_length=self.positive(("limits", "keyword_length"), limits["keyword_length"]),
             future_hours=self.positive(("limits", "future_hours"), limits["future_hours"]),
             attributes=attributes,
+            added=tuple(self.added(name) for name in self.mapping(("added",))),
             calling_lists=self.calling_lists(),
             state_change_actions=self.state_change_actions(enums),
             enums=enums,
@@ -210,6 +223,13 @@ class _Reader:
                 if f"{attribute.target}.".startswith(f"{other}.") or f"{other}.".startswith(f"{attribute.target}."):
                     self.fail(where, f"target '{attribute.target}' collides with that of {name}, '{other}'")
             seen[attribute.target] = attribute.name
+
+    def added(self, name: str) -> AddedField:
+        where: Where = ("added", name)
+        raw = self.mapping(where, required=("type", "meaning"))
+        self.matching(where, name, _ADDED, "tags, or a field below event. or ocs.")
+        self.one_of((*where, "type"), raw["type"], ADDED_TYPES)
+        return AddedField(name=name, type=raw["type"], meaning=self.typed((*where, "meaning"), raw["meaning"], str))
 
     def enum(self, name: str) -> Enum:
         where: Where = ("enums", name)

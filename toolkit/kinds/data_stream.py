@@ -1,0 +1,32 @@
+"""Data streams: where messages and dead letters are kept."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from toolkit.capabilities import Capabilities
+from toolkit.client.transport import Transport
+from toolkit.kinds.base import Kind, listed
+from toolkit.model import Body, Resource
+
+
+class DataStream(Kind):
+    """A data stream; it is ours by its index template, and created beforehand so that OCS needs no right to."""
+
+    name = "data_stream"
+    folder = "templates/data_streams"
+    path = "/_data_stream/{name}"
+    depends_on: ClassVar[tuple[str, ...]] = ("index_template",)
+
+    def mark(self, resource: Resource, schema: int, capabilities: Capabilities) -> Resource:  # noqa: ARG002
+        """There is no room for a mark."""
+        return resource
+
+    def write(self, transport: Transport, resource: Resource) -> None:
+        """Create it where it is absent; nothing of an existing one is changed."""
+        if self.read(transport, resource.name) is None:
+            transport.put(self.url(resource.name), None)
+
+    def unwrap(self, answer: Body, name: str) -> Body | None:
+        """`{"data_streams": [{"name": …}]}`."""
+        return listed(answer, "data_streams", name)

@@ -1,0 +1,98 @@
+"""What the pipeline and the mapping need of the catalogue, as plain values for the templates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toolkit.catalogue import AddedField, Attribute, Catalogue
+from toolkit.model import Body
+
+METADATA = ("_index", "_id", "_version", "_version_type")
+"""What an engine puts beside the message's own keys in a pipeline, for a POST without parameters.
+
+Read off OpenSearch 3.6.0 and Elasticsearch 8.3.3 and 8.17.2. Any other key is the message's, `_routing` included.
+"""
+
+VERIFY_TENANT = "ocs-elastic-verify"
+"""The tenant of the messages that `verify` sends."""
+
+
+def script_parameters(catalogue: Catalogue) -> Body:
+    """The tables that drive `ingest_pipelines/campaign_group.painless`."""
+    return {
+        "attributes": {a.name: _script_attribute(a, catalogue) for a in catalogue.attributes.values()},
+        "calling_lists": {
+            "path": catalogue.calling_lists.target.split("."),
+            "names": list(catalogue.calling_lists.names),
+            "figures": {a.name: a.calling_list for a in catalogue.attributes.values() if a.calling_list},
+            "keyword_length": catalogue.keyword_length,
+        },
+        "future_milliseconds": catalogue.future_hours * 3_600_000,
+        "keyword_length": catalogue.keyword_length,
+        "metadata": list(METADATA),
+        "schema": catalogue.schema,
+        "verify_tenant": VERIFY_TENANT,
+    }
+
+
+def _script_attribute(attribute: Attribute, catalogue: Catalogue) -> Body:
+    table: Body = {"type": attribute.type, "path": attribute.target.split(".")}
+    if attribute.calling_list:
+        table["calling_list"] = attribute.calling_list
+    if attribute.enum:
+        values = catalogue.enums[attribute.enum].values
+        table["labels"] = {str(v.code): v.label for v in values}
+        if attribute.enum == "action":
+            table["ids"] = {str(v.code): v.id for v in values}
+            table["state_changes"] = [v.code for v in values if v.id in catalogue.state_change_actions]
+    return table
+
+
+def mapping_properties(catalogue: Catalogue) -> Body:
+    """The mapping's `properties`: every attribute's field and alias, and what the pipeline adds, nested."""
+    properties: Body = {}
+    for attribute in catalogue.attributes.values():
+        _nest(properties, attribute.target, _field(attribute, catalogue))
+        properties[attribute.name] = {"type": "alias", "path": attribute.alias_of}
+    for added in catalogue.added:
+        _nest(properties, added.name, _field(added, catalogue))
+    figures = {a.calling_list: _number() for a in catalogue.attributes.values() if a.calling_list}
+    _nest(properties, catalogue.calling_lists.target, {"properties": {"name": _keyword(catalogue), **figures}})
+    return properties
+
+
+def _field(field: Attribute | AddedField, catalogue: Catalogue) -> Body:
+    match field.type:
+        case "keyword":
+            return _keyword(catalogue)
+        case "object":
+            return {"type": "object", "enabled": False}
+        case "code":
+            return {"properties": {"code": _integer(), "label": {"type": "keyword"}}}
+        case "integer":
+            return _integer()
+        case "timestamp":
+            return {"type": "date"}
+        case _:
+            return _number()
+
+
+def _keyword(catalogue: Catalogue) -> Body:
+    return {"type": "keyword", "ignore_above": catalogue.keyword_length}
+
+
+def _integer() -> Body:
+    """Without an index: doc values answer queries too, and a label beside each code is indexed."""
+    return {"type": "integer", "index": False}
+
+
+def _number() -> Body:
+    return {"type": "float", "index": False}
+
+
+def _nest(properties: Body, path: str, field: Body) -> None:
+    *parents, leaf = path.split(".")
+    level: dict[str, Any] = properties
+    for parent in parents:
+        level = level.setdefault(parent, {"properties": {}})["properties"]
+    level[leaf] = field
