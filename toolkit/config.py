@@ -253,6 +253,10 @@ def _is_count(least: int) -> Callable[[Any], bool]:
     return lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= least
 
 
+def _is_label(value: Any) -> bool:
+    return isinstance(value, str) and 1 <= len(value) <= 200
+
+
 _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "namespace": (
         lambda v: isinstance(v, str) and bool(NAMESPACE.fullmatch(v)),
