@@ -17,6 +17,7 @@ from toolkit.errors import ConfigurationError, SourceError, nearest
 from toolkit.yaml_source import Document, load
 
 _APP = "ocs-elastic"
+_WINDOWS_NEEDS = ("SYSTEMROOT", "TEMP", "TMP")  # sockets and temporary files fail there without them
 
 
 def is_root() -> bool:
@@ -49,8 +50,17 @@ def state_folder() -> Path:
 
 
 def local_record() -> Path:
-    """Where the running embedded engine is recorded, which is also the profile `local`."""
+    """The file that describes this user's running embedded engine; also the profile `local`."""
     return state_folder() / "local.json"
+
+
+def program_environment() -> dict[str, str]:
+    """The environment of a program that the toolkit starts: nothing of ours, so no credential and no JAVA_TOOL_OPTIONS.
+
+    The locale is UTF-8, since Java reads paths with it and people's names are in them.
+    """
+    given = {name: os.environ[name] for name in _WINDOWS_NEEDS if name in os.environ}
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", **given}
 
 
 NAMESPACE = re.compile(r"[a-z0-9_.]{1,80}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit import __version__
+from toolkit.cli import local
 from toolkit.errors import ToolkitError
 
 app = typer.Typer(
@@ -16,6 +17,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its traceback shows local variables, and those may hold secrets
 )
+
+app.add_typer(local.app)
 
 
 def _version(wanted: bool) -> None:
