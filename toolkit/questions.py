@@ -1,0 +1,138 @@
+"""What people want to know of the stream, one query a question; pure, and the same for Elasticsearch and OpenSearch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
+
+from toolkit.client.transport import Transport
+from toolkit.model import Body
+
+_GROUPS_A_PAGE = 500
+_GUID = "ocs.campaign_group.guid"
+_STATE = "ocs.campaign_group.state.code"
+_NEWEST_FIRST = [{"@timestamp": "desc"}, {"event.ingested": "desc"}]
+NOT_VERIFY: Body = {"bool": {"must_not": [{"term": {"tags": "ocs_verify"}}]}}
+"""Leaves out the messages that `verify` sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """What is known of one campaign group now; None where no message said it."""
+
+    tenant: str | None
+    name: str | None
+    guid: str
+    state: str | None
+    since: str | None
+    """When the state took its present value: UTC, ISO 8601."""
+    dial_mode: str | None
+    last_action: str | None
+    """The last action that changed something, or that was asked for: that of the last `state_change`."""
+    last_actor: str | None
+    seen: str
+    """When its last message was sent: UTC, ISO 8601."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return asdict(self)
+
+
+def group_states(transport: Transport, stream: str) -> list[GroupState]:
+    """The present state of every campaign group in the stream, by tenant and name.
+
+    Since when a state holds is the time of the first message with it after the last message with another: messages
+    repeat, so only changes of value count.
+    """
+    states: list[GroupState] = []
+    buckets = _pages(transport, stream)
+    while page := list(islice(buckets, _GROUPS_A_PAGE)):
+        since = _since(transport, stream, page)
+        states.extend(_group_state(bucket, since) for bucket in page)
+    return sorted(states, key=lambda s: (s.tenant or "", s.name or "", s.guid))
+
+
+def _pages(transport: Transport, stream: str) -> Iterator[Body]:
+    """A bucket for every group: its last message, its last change, and when it was last seen in each state."""
+    composite: Body = {"size": _GROUPS_A_PAGE, "sources": [{"guid": {"terms": {"field": _GUID}}}]}
+    while True:
+        aggregations = {
+            "groups": {
+                "composite": composite,
+                "aggs": {
+                    "last": {"top_hits": {"size": 1, "sort": _NEWEST_FIRST}},
+                    "states": {
+                        "terms": {"field": _STATE, "size": 100},
+                        "aggs": {"last": {"max": {"field": "@timestamp"}}},
+                    },
+                    "known": {"filter": {"exists": {"field": _STATE}}, "aggs": {"last": _last()}},
+                    "changes": {"filter": {"term": {"ocs.message": "state_change"}}, "aggs": {"last": _last()}},
+                },
+            }
+        }
+        groups = transport.post(f"/{stream}/_search", {"size": 0, "query": NOT_VERIFY, "aggs": aggregations})[
+            "aggregations"
+        ]["groups"]
+        yield from groups["buckets"]
+        if "after_key" not in groups:
+            return
+        composite = {**composite, "after": groups["after_key"]}
+
+
+def _last() -> Body:
+    return {"top_hits": {"size": 1, "sort": _NEWEST_FIRST}}
+
+
+def _since(transport: Transport, stream: str, page: Iterable[Body]) -> dict[str, str]:
+    """Guid → when its present state began."""
+    filters = {}
+    for bucket in page:
+        last = _hit(bucket["known"])
+        if not last:
+            continue
+        state = last["ocs"]["campaign_group"]["state"]["code"]
+        others = [b["last"]["value"] for b in bucket["states"]["buckets"] if b["key"] != state]
+        conditions: list[Body] = [{"term": {_GUID: bucket["key"]["guid"]}}, {"term": {_STATE: state}}]
+        if others:
+            conditions.append({"range": {"@timestamp": {"gt": int(max(others)), "format": "epoch_millis"}}})
+        filters[bucket["key"]["guid"]] = {"bool": {"filter": conditions}}
+    if not filters:
+        return {}
+    # Keyed by position: a guid may hold anything, an aggregation's name may not.
+    body = {
+        "size": 0,
+        "query": NOT_VERIFY,
+        "aggs": {
+            "groups": {
+                "filters": {"filters": list(filters.values())},
+                "aggs": {"since": {"min": {"field": "@timestamp"}}},
+            }
+        },
+    }
+    buckets = transport.post(f"/{stream}/_search", body)["aggregations"]["groups"]["buckets"]
+    found = zip(filters, buckets, strict=True)
+    return {guid: bucket["since"]["value_as_string"] for guid, bucket in found if bucket["doc_count"]}
+
+
+def _group_state(bucket: Body, since: dict[str, str]) -> GroupState:
+    last = _hit(bucket) or {}
+    ocs = last["ocs"]
+    known, change = (_hit(bucket[part]) or {} for part in ("known", "changes"))
+    return GroupState(
+        tenant=ocs.get("tenant", {}).get("name"),
+        name=ocs["campaign_group"].get("name"),
+        guid=bucket["key"]["guid"],
+        state=known.get("ocs", {}).get("campaign_group", {}).get("state", {}).get("label"),
+        since=since.get(bucket["key"]["guid"]),
+        dial_mode=ocs.get("dial_mode", {}).get("label"),
+        last_action=change.get("ocs", {}).get("action", {}).get("label"),
+        last_actor=change.get("ocs", {}).get("actor", {}).get("label"),
+        seen=last["@timestamp"],
+    )
+
+
+def _hit(bucket: Body) -> Body | None:
+    hits = bucket["last"]["hits"]["hits"]
+    return hits[0]["_source"] if hits else None
