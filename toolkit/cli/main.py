@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit import __version__
+from toolkit.cli.simulate import simulate
 from toolkit.errors import ToolkitError
 
 app = typer.Typer(
@@ -31,6 +32,9 @@ def _options(
     ] = False,
 ) -> None:
     """Makes an Elasticsearch cluster take Genesys OCS campaign group notifications straight from OCS."""
+
+
+app.command()(simulate)
 
 
 def run() -> None:
