@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_ocs_feed import CATALOGUE
-from tests.unit.test_ocs_post import CREATED, Receiver, receiver
+from tests.unit.bodies import CATALOGUE
+from tests.unit.receiver import CREATED, Receiver, receiver
 from toolkit.cli.main import run
 from toolkit.ocs.feed import Feed
 
@@ -82,7 +82,7 @@ def test_everything_posted_and_accepted_is_exit_code_0(simulate: Simulate, serve
     assert {"posted", "accepted", "refused", "groups", "seconds", "reasons", "odd"} == found.keys()
     assert (found["posted"], found["accepted"], found["refused"], found["groups"]) == (200, 200, 0, 8)
     assert len(found["odd"]) == 50
-    assert set(found["odd"].values().__iter__().__next__()) == {"posted", "accepted", "refused"}
+    assert all(each.keys() == {"posted", "accepted", "refused"} for each in found["odd"].values())
     assert len(server.bodies) == 200
     totals = json.loads(truth.read_text(encoding="utf-8"))["totals"]
     assert (totals["messages"], totals["odd"], totals["groups"]) == (200, 50, 8)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.catalogue import read_catalogue
+from tests.unit.bodies import CATALOGUE, START_MS, strict
 from toolkit.ocs.campaign import campaign_groups
 from toolkit.ocs.choices import CallingListShape, PeriodicAction
 from toolkit.ocs.feed import Feed
@@ -22,8 +22,6 @@ from toolkit.ocs.message import Message, date_time, iso
 from toolkit.ocs.odd import CLASSES, TENANT
 from toolkit.ocs.truth import Truth
 
-CATALOGUE = read_catalogue()
-START_MS = 1_524_768_780_123
 STATE = CATALOGUE.enums["state"].code
 ACTION = CATALOGUE.enums["action"].code
 MODE = CATALOGUE.enums["dial_mode"].code
@@ -50,25 +48,6 @@ LEGAL = {
     ("waiting-unload", "force-unload", "not-loaded"),
     ("unload-in-progress", "unload", "not-loaded"),
 }
-
-
-def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    assert len(keys) == len(set(keys)), "a key stands twice"
-    return dict(pairs)
-
-
-def no_constant(text: str) -> None:
-    raise AssertionError(f"{text} is no JSON")
-
-
-def strict(message: Message) -> dict[str, Any]:
-    """The body, by a parser that takes neither double keys nor NaN nor what is not UTF-8."""
-    raw = message.text.encode("utf-8", errors="strict")
-    assert b"\n" not in raw
-    body = json.loads(raw, object_pairs_hook=unique, parse_constant=no_constant)
-    assert isinstance(body, dict)
-    return body
 
 
 def time_ms(body: dict[str, Any]) -> int:

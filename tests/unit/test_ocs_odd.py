@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.test_ocs_feed import CATALOGUE, START_MS, no_constant, strict
+from tests.unit.bodies import CATALOGUE, START_MS, no_constant, strict
 from toolkit.ocs.feed import Feed
 from toolkit.ocs.message import Message, date_time
 from toolkit.ocs.odd import CLASSES, TENANT

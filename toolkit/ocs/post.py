@@ -115,9 +115,10 @@ def check(target: Target) -> None:
         connection.request("HEAD", path, headers=dict(target.headers))
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        raise UnreachableError(
-            f"no answer from {target}: {_words(error)}", hint="check address, port and whether it is http or https"
-        ) from error
+        hint = "check address, port and whether it is http or https"
+        if isinstance(error, ssl.SSLCertVerificationError):
+            hint = "name the certificate's CA with --ca-file"
+        raise UnreachableError(f"no answer from {target}: {_words(error)}", hint=hint) from error
     finally:
         connection.close()
     if status == 401:
