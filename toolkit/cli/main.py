@@ -9,6 +9,7 @@ import typer
 
 from toolkit import __version__
 from toolkit.cli import local
+from toolkit.cli.simulate import simulate
 from toolkit.errors import ToolkitError
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 
 app.add_typer(local.app)
+app.command()(simulate)
 
 
 def _version(wanted: bool) -> None:
