@@ -9,6 +9,7 @@ import typer
 
 from toolkit import __version__
 from toolkit.cli import local
+from toolkit.cli.demo import demo
 from toolkit.cli.simulate import simulate
 from toolkit.errors import ToolkitError
 
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 
 app.add_typer(local.app)
+app.command()(demo)
 app.command()(simulate)
 
 

@@ -7,7 +7,6 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -21,12 +20,10 @@ from toolkit.ocs.choices import CallingListShape, PeriodicAction
 if TYPE_CHECKING:
     from types import FrameType
 
-    from toolkit.model import Bar
     from toolkit.ocs.feed import Feed
-    from toolkit.ocs.message import Message
     from toolkit.ocs.post import Target
-    from toolkit.ocs.tally import Answer, Tally
     from toolkit.ocs.truth import Truth
+    from toolkit.uses.simulation import Simulation
 
 _REDRAW_S = 0.1
 
@@ -40,6 +37,10 @@ def simulate(
     output: Annotated[
         str | None, typer.Option(help="Write to this file instead, one message a line; - is standard output.")
     ] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Post to this cluster's stream; local is the embedded engine.")
+    ] = None,
+    namespace: Annotated[str | None, typer.Option(help="Namespace of that stream.  [default: default]")] = None,
     count: Annotated[int, typer.Option(min=1, help="Messages in all.")] = 1000,
     groups: Annotated[int, typer.Option(min=1, help="Campaign groups.")] = 20,
     interval: Annotated[
@@ -91,10 +92,12 @@ def simulate(
     The exit code is 0 only if none was.
     """
     from toolkit.ocs.feed import Feed  # noqa: PLC0415
+    from toolkit.output.console import TerminalProgress  # noqa: PLC0415
+    from toolkit.uses.simulation import Simulation  # noqa: PLC0415
 
-    _check_places(url=url, output=output, truth=truth, as_json=as_json)
+    _check_places(place=url or profile, output=output, truth=truth, as_json=as_json)
     _check_pace(real_time=real_time, start=start, rate=rate)
-    target = None if output is not None else resolve_target(url, ca_file)
+    target = None if output is not None else _target(url, profile, namespace, ca_file)
     feed = Feed(
         count=count,
         groups=groups,
@@ -104,12 +107,19 @@ def simulate(
         periodic_action=periodic_action,
         calling_lists=calling_lists,
     )
-    run = _Run(feed, _start_ms(feed, start, real_time=real_time), real_time=real_time, rate=rate)
+    run = Simulation(
+        feed,
+        _start_ms(feed, start, real_time=real_time),
+        real_time=real_time,
+        rate=rate,
+        progress=TerminalProgress(),
+    )
     with _stop_on_signals(run.stop):
         if target is not None:
-            run.post(target, concurrency, check_first=check)
+            run.post(target, concurrency=concurrency, check_first=check)
         else:
-            run.write(str(output))
+            with _opened(str(output)) as stream:
+                run.write(stream, "standard output" if output == "-" else str(output))
     if truth is not None:
         _write_truth(run.truth, truth)
     _report(run, as_json=as_json, to_stderr=output == "-")
@@ -117,25 +127,32 @@ def simulate(
         raise typer.Exit(1)
 
 
-def resolve_target(url: str | None, ca_file: Path | None) -> Target:
-    """Where to post.
+def _target(url: str | None, profile: str | None, namespace: str | None, ca_file: Path | None) -> Target:
+    """Where to post. Never from the environment alone: a simulation must not meet production by accident.
 
     Raises:
-        UsageError: nothing says so.
+        UsageError: nothing says where, or two things do.
     """
+    from toolkit.config import load_connection, load_settings  # noqa: PLC0415
     from toolkit.ocs.post import parse_target  # noqa: PLC0415
+    from toolkit.uses.simulation import target_of  # noqa: PLC0415
 
-    if url is None:
+    if url is not None:
+        if profile is not None or namespace is not None:
+            raise UsageError("--url says it all, so --profile and --namespace cannot be given with it")
+        return parse_target(url, ca_file=ca_file)
+    if profile is None:
         raise UsageError(
             "nowhere to send the messages",
-            hint="give --url http://host:9200/ocs-campaign-groups-default/_doc, or --output FILE",
+            hint="give --profile local for the embedded engine, --url for the URI that OCS posts to, or --output FILE",
         )
-    return parse_target(url, ca_file=ca_file)
+    connection = load_connection(None, profile=profile)
+    return target_of(connection, load_settings(None, namespace=namespace).namespace)
 
 
-def _check_places(*, url: str | None, output: str | None, truth: Path | None, as_json: bool) -> None:
-    if output is not None and url is not None:
-        raise UsageError("--url and --output exclude each other", hint="choose one place for the messages")
+def _check_places(*, place: str | None, output: str | None, truth: Path | None, as_json: bool) -> None:
+    if output is not None and place is not None:
+        raise UsageError("--output and --url or --profile exclude each other", hint="choose one place for the messages")
     if output == "-" and as_json:
         raise UsageError("--output - and --json both want standard output", hint="write the messages to a file")
     if truth is not None and not truth.absolute().parent.is_dir():
@@ -186,102 +203,6 @@ def _parse_time(text: str) -> int:
     return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
 
 
-@dataclass
-class _Run:
-    """One simulation: what it is fed with, and what it has come to."""
-
-    feed: Feed
-    start_ms: int
-    real_time: bool
-    rate: float | None
-    stop: Event = field(default_factory=Event)
-    seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        from toolkit.ocs.odd import CLASSES  # noqa: PLC0415
-        from toolkit.ocs.tally import Tally  # noqa: PLC0415
-        from toolkit.ocs.truth import Truth  # noqa: PLC0415
-
-        self.tally: Tally = Tally(CLASSES if self.feed.odd_count else ())
-        self.truth: Truth = Truth()
-
-    def messages(self) -> Iterator[Message]:
-        """The feed at its pace."""
-        from toolkit.catalogue import read_catalogue  # noqa: PLC0415
-        from toolkit.ocs.pace import in_real_time  # noqa: PLC0415
-
-        messages = self.feed.messages(read_catalogue(), self.start_ms)
-        return in_real_time(messages, self.stop) if self.real_time else messages
-
-    def post(self, target: Target, concurrency: int, *, check_first: bool) -> None:
-        """Post everything."""
-        from toolkit.ocs.post import check, post  # noqa: PLC0415
-
-        if check_first:
-            check(target)
-        with self._bar(f"Posting to {target}") as step:
-
-            def answered(answer: Answer) -> None:
-                self.truth.answered(answer)
-                step()
-
-            post(
-                self.messages(),
-                target,
-                concurrency=concurrency,
-                rate=self.rate,
-                on_answer=answered,
-                tally=self.tally,
-                stop=self.stop,
-            )
-
-    def write(self, output: str) -> None:
-        """Write everything to a file."""
-        from toolkit.ocs.file import write  # noqa: PLC0415
-        from toolkit.ocs.pace import at_rate  # noqa: PLC0415
-
-        messages = at_rate(self.messages(), self.rate, self.stop) if self.rate else self.messages()
-        with (
-            _opened(output) as stream,
-            self._bar("Writing to " + ("standard output" if output == "-" else output)) as step,
-        ):
-
-            def written(message: Message) -> None:
-                self.truth.observe(message)
-                step()
-
-            write(messages, stream, on_written=written, tally=self.tally, stop=self.stop)
-
-    @contextlib.contextmanager
-    def _bar(self, title: str) -> Iterator[Callable[[], None]]:
-        """A progress bar that is redrawn a few times a second, and the stopwatch."""
-        from toolkit.output.console import TerminalProgress  # noqa: PLC0415
-
-        with TerminalProgress().bar(title, self.feed.count, "messages") as bar:
-            steps, began_s = _Steps(bar), time.monotonic()
-            try:
-                yield steps.step
-            finally:
-                steps.draw()
-                self.seconds = time.monotonic() - began_s
-
-
-class _Steps:
-    """Collects steps: drawing each would cost more than posting."""
-
-    def __init__(self, bar: Bar) -> None:
-        self._bar, self._count, self._drawn_s = bar, 0, time.monotonic()
-
-    def step(self) -> None:
-        self._count += 1
-        if time.monotonic() - self._drawn_s > _REDRAW_S:
-            self.draw()
-
-    def draw(self) -> None:
-        self._bar.advance(self._count)
-        self._count, self._drawn_s = 0, time.monotonic()
-
-
 @contextlib.contextmanager
 def _opened(output: str) -> Iterator[BinaryIO]:
     """The file, or standard output; a reader that goes away, such as `head`, is no error worth words."""
@@ -325,7 +246,7 @@ def _write_truth(truth: Truth, path: Path) -> None:
         raise ToolkitError(f"--truth {path} cannot be written: {error.strerror}") from error
 
 
-def _report(run: _Run, *, as_json: bool, to_stderr: bool) -> None:
+def _report(run: Simulation, *, as_json: bool, to_stderr: bool) -> None:
     from toolkit.output.console import TerminalProgress, result, result_json  # noqa: PLC0415
 
     if run.stop.is_set():
@@ -338,14 +259,14 @@ def _report(run: _Run, *, as_json: bool, to_stderr: bool) -> None:
         say(line)
 
 
-def _as_json(run: _Run) -> dict[str, Any]:
+def _as_json(run: Simulation) -> dict[str, Any]:
     tally = run.tally.to_json()
     odd, reasons = tally.pop("odd"), tally.pop("reasons")
     seconds = round(run.seconds, 3)
     return {**tally, "groups": run.feed.groups, "seconds": seconds, "reasons": reasons, "odd": odd}
 
 
-def _summary(run: _Run) -> Iterator[str]:
+def _summary(run: Simulation) -> Iterator[str]:
     counts = run.tally.all
     done = counts.posted or counts.written
     speed = f"in {run.seconds:.1f} s ({done / max(run.seconds, 0.001):,.0f} a second)"

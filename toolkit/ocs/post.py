@@ -127,7 +127,8 @@ def check(target: Target) -> None:
         name = path.rpartition("/")[2]
         raise ToolkitError(
             f"no data stream '{name}' on {target.scheme}://{target.host}:{target.port}",
-            hint="`ocs-elastic apply` creates it; --no-check posts anyway, which may create a plain index",
+            hint="`ocs-elastic demo --keep` installs one on the embedded engine; "
+            "--no-check posts anyway, which may create a plain index",
         )
     if status >= 500:
         raise RejectedError(f"{target} answers {status} before anything was posted")
