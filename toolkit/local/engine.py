@@ -96,9 +96,8 @@ def start(
         EngineError: it cannot be fetched, unpacked or started; the reason names the file or the port.
     """
     with process.terminable():
-        if record and (up := running()):
+        if (up := _tidy()) and record:
             return up
-        folders.sweep()
         folder = folders.new()
         try:
             engine = _start_in(folder, progress, archive, mirror, port)
@@ -120,7 +119,7 @@ def owned(
         EngineError: as `start`.
     """
     with process.terminable():
-        folders.sweep()
+        _tidy()
         folder = folders.new()
         try:
             yield _start_in(folder, progress, archive, mirror, port)
@@ -145,13 +144,20 @@ def stop() -> Engine | None:
     Raises:
         EngineError: the process or its folder does not go.
     """
-    engine = running()
+    engine = _tidy()
     if engine:
         engine.stop()
-    elif folders.read_record():
-        folders.delete_record()  # of an engine that was killed; its folder goes with the sweep
-    folders.sweep()
     return engine
+
+
+def _tidy() -> Engine | None:
+    """The machine's `local` engine; what engines and commands that were killed have left is removed."""
+    up = running()
+    if up is None and (record := folders.read_record()):
+        folders.delete_record()
+        folders.discard(Path(str(record["folder"])))
+    folders.sweep(up.folder if up else None)
+    return up
 
 
 def _as_record(engine: Engine) -> dict[str, str | int | float]:
@@ -169,9 +175,9 @@ def _start_in(folder: Path, progress: Progress, archive: Path | None, mirror: st
     if port is not None:
         _require_free(port)
     account = process.unprivileged()
+    folders.furnish(folder, port, account)  # first, since it shows whether root may act as another user
     java = cache.java(progress)
     home = cache.engine_home(progress, archive=archive, mirror=mirror)
-    folders.furnish(folder, port, account)
     run, log = folders.run_folder(folder), folders.log_file(folder)
     begun = time.monotonic()
     progress.say(f"Starting OpenSearch {cache.OPENSEARCH.version} ...")

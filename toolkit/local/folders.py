@@ -116,8 +116,12 @@ def new() -> Path:
         make(state)
         folder = state / f"engine-{secrets.token_hex(6)}"
         folder.mkdir()
-        folder.chmod(0o755 if is_root() else 0o700)
-        _write(folder / "keeper.json", {"pid": os.getpid(), "created": psutil.Process().create_time()})
+        try:
+            folder.chmod(0o755 if is_root() else 0o700)
+            _write(folder / "keeper.json", {"pid": os.getpid(), "created": psutil.Process().create_time()})
+        except BaseException:
+            _delete(folder)
+            raise
     return folder
 
 
@@ -152,10 +156,15 @@ def discard(folder: Path, *, grace_s: float = 0) -> None:
         _delete(folder)
 
 
-def sweep() -> None:
-    """Discard the engines that nobody keeps any more: their keeper was killed before it could clean up."""
-    recorded = read_record()
-    kept = recorded and Path(str(recorded["folder"]))
+def sweep(kept: Path | None) -> None:
+    """Discard the engines that nobody keeps any more: their keeper was killed before it could clean up.
+
+    Args:
+        kept: The folder of the machine's `local` engine, whose keeper has ended as it should.
+
+    Raises:
+        EngineError: a process or a folder does not go.
+    """
     for folder in sorted(_state().glob("engine-*")):
         if folder != kept and not _has_keeper(folder):
             discard(folder)
