@@ -30,6 +30,7 @@ from toolkit.local import launch, process
 
 _BEING_MADE_S = 600  # a folder without a keeper is younger than this while its maker is still at it
 _CLOCK_S = 60  # by so much may the clock be set while an engine runs without its keeper being taken for another
+_DATA_BYTES = 50_000_000  # less, and an engine dies while it starts, often without room to say why
 _DISK_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
@@ -93,6 +94,8 @@ def make(folder: Path) -> None:
             step.mkdir(exist_ok=True)
             if is_root():
                 step.chmod(0o755)
+        elif not step.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(step))
 
 
 def run_folder(folder: Path) -> Path:
@@ -133,6 +136,7 @@ def furnish(folder: Path, port: int | None, account: process.Account | None) -> 
     """
     with usable(folder, "OCS_ELASTIC_STATE"):
         require_entry(folder, "OCS_ELASTIC_STATE", account)
+        require_space(folder, "OCS_ELASTIC_STATE", _DATA_BYTES)
         run = run_folder(folder)
         rooms = [run, *(run / name for name in ("conf", "data", "logs", "tmp"))]
         for room in rooms:
