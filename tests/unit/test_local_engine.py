@@ -132,6 +132,22 @@ def test_the_local_engine_is_found_started_once_and_stopped(state: Path, serving
     assert nothing_left(state)
 
 
+def test_two_commands_at_once_end_with_one_engine(state: Path, serving: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes up second finds the first one recorded, and stops its own."""
+    first: list[engine.Engine] = []
+    wait = engine._wait_until_up
+
+    def overtaken(*arguments: Any) -> tuple[str, str]:
+        monkeypatch.setattr(engine, "_wait_until_up", wait)
+        first.append(engine.start(progress=SILENT))
+        return wait(*arguments)
+
+    monkeypatch.setattr(engine, "_wait_until_up", overtaken)
+    assert [engine.start(progress=SILENT)] == first
+    assert engine.stop() == first[0]
+    assert nothing_left(state)
+
+
 def test_a_private_engine_is_not_the_local_one(state: Path, serving: None) -> None:
     with engine.owned(progress=SILENT) as private:
         assert engine.running() is None
@@ -276,7 +292,8 @@ def test_bad_root_that_may_not_act_as_another_user(
     def forbidden(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(process, "is_root", lambda: True)
+    for room in (process, folders):
+        monkeypatch.setattr(room, "is_root", lambda: True)
     monkeypatch.setattr(os, "chown", forbidden)
     error = refused()
     assert "may not act as another user" in error.reason

@@ -101,6 +101,9 @@ def start(
         folder = folders.new()
         try:
             engine = _start_in(folder, progress, archive, mirror, port)
+            if record and (faster := running()):  # another command that was begun at the same time
+                folders.discard(folder)
+                return faster
             if record:
                 folders.write_record(_as_record(engine))
         except BaseException:

@@ -13,7 +13,8 @@ _JVM_FLAGS = (
     "-Xmx512m",
     "-XX:+UseSerialGC",  # the smallest of the collectors
     "-XX:TieredStopAtLevel=1",  # half the time to start; what is lost counts only after minutes of load
-    "-XX:+UseCompactObjectHeaders",  # a tenth less heap
+    "-Dorg.apache.lucene.store.MMapDirectory.sharedArenaMaxPermits=1",  # as its own: closing files stops no threads
+    "-XX:+UseCompactObjectHeaders",  # 10 MB less, for nothing
     "-XX:-UsePerfData",  # else a file stays in the machine's temporary folder when the engine is killed
     "-javaagent:agent/opensearch-agent.jar",  # OpenSearch's stand-in for Java's former security manager
     "--enable-native-access=ALL-UNNAMED",  # Java 24 and newer warn without it
