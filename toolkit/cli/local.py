@@ -30,7 +30,7 @@ def up(
         typer.Option(metavar="URL", help="Fetch from a mirror of Maven Central instead; URL is its base address."),
     ] = None,
     port: Annotated[
-        int | None, typer.Option(min=1024, max=65535, help="Listen on this port.  [default: a free one]")
+        int | None, typer.Option(min=1024, max=65535, help="Listen on this port; without it, on a free one.")
     ] = None,
     as_json: _Json = False,
 ) -> None:
