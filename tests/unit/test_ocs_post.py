@@ -255,7 +255,7 @@ def test_the_check_says_what_is_in_the_way(server: Receiver, status: int, error:
     assert server.paths == ["/sim-x"]
     if status == 404:
         assert "no data stream 'sim-x'" in caught.value.reason
-        assert "apply" in str(caught.value.hint)
+        assert "demo --keep" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("status", [200, 403, 405])
