@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from toolkit.capabilities import Capabilities, Version, of_elasticsearch, of_opensearch
@@ -50,27 +51,38 @@ def capabilities(transport: Transport) -> Capabilities:
         UnreachableError: no answer.
         RejectedError: an answer from a server that is not supported.
     """
-    nodes = transport.get("/_nodes", params={"filter_path": "nodes.*.version"}) or {}
-    versions = [_version(node["version"]) for node in nodes.get("nodes", {}).values()]
-    root = transport.get("/") or {}
-    about = root.get("version", {})
-    version = min([*versions, *([_version(about["number"])] if "number" in about else [])], default=(0, 0, 0))
-    if about.get("distribution") == "opensearch":
-        return of_opensearch(version)
+    about = _about(transport)
     if about.get("build_flavor") == "serverless":
         raise RejectedError(f"{transport.url} is Elasticsearch Serverless, which is not supported")
+    answer = transport.get("/_nodes/plugins", params={"filter_path": "nodes.*.version,nodes.*.modules.name"}) or {}
+    nodes = list(answer.get("nodes", {}).values())
+    versions = [node["version"] for node in nodes] + ([about["number"]] if "number" in about else [])
+    version = min(map(_version, versions), default=(0, 0, 0))
+    if about.get("distribution") == "opensearch":
+        return of_opensearch(version)
     if version < OLDEST:
         shown = ".".join(map(str, version))
         raise RejectedError(
             f"{transport.url} runs Elasticsearch {shown}", hint="8.3 is the oldest version that is supported"
         )
-    features = (transport.get("/_xpack", params={"categories": "features"}) or {}).get("features", {})
-    return of_elasticsearch(version, ilm=_enabled(features, "ilm"), transforms=_enabled(features, "transform"))
+    return of_elasticsearch(version, ilm=_everywhere("x-pack-ilm", nodes), transforms=_everywhere("transform", nodes))
 
 
-def _enabled(features: dict[str, Any], name: str) -> bool:
-    feature = features.get(name, {})
-    return bool(feature.get("available") and feature.get("enabled"))
+def _about(transport: Transport) -> dict[str, Any]:
+    """What a server says of itself at `/`.
+
+    Elasticsearch without its module `rest-root` refuses that one request, so a refusal is not the end: what refuses
+    all requests refuses the next one too.
+    """
+    with suppress(RejectedError):
+        about: dict[str, Any] = (transport.get("/") or {}).get("version", {})
+        return about
+    return {}
+
+
+def _everywhere(module: str, nodes: list[dict[str, Any]]) -> bool:
+    """Whether every node has a module; Basic, the least of Elastic's licences, allows those that are asked for."""
+    return all(any(m["name"] == module for m in node.get("modules", [])) for node in nodes)
 
 
 def _version(text: str) -> Version:

@@ -1,0 +1,81 @@
+"""What a server is found to be able to do, from its answers."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from toolkit.capabilities import of_elasticsearch, of_opensearch
+from toolkit.client.connect import capabilities
+from toolkit.client.transport import Transport
+from toolkit.errors import RejectedError
+
+MODULES = [{"name": "x-pack-core"}, {"name": "x-pack-ilm"}, {"name": "transform"}]
+
+
+class _Server:
+    """Answers by path; what it has no answer to, it refuses."""
+
+    url = "http://server"
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self.answers = answers
+
+    def get(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ARG002
+        if path not in self.answers:
+            raise RejectedError(f"{self.url} answered 405 to GET {path}")
+        return self.answers[path]
+
+
+def _server(*nodes: dict[str, Any], **version: str) -> Transport:
+    answers: dict[str, Any] = {}
+    if nodes:
+        answers["/_nodes/plugins"] = {"nodes": {str(i): node for i, node in enumerate(nodes)}}
+    if version:
+        answers["/"] = {"version": version}
+    return cast(Transport, _Server(answers))
+
+
+def test_the_oldest_node_counts() -> None:
+    nodes = ({"version": text, "modules": MODULES} for text in ("8.17.2", "8.9.0", "8.10.1"))
+    assert capabilities(_server(*nodes, number="8.17.2")) == of_elasticsearch((8, 9, 0))
+
+
+def test_a_snapshot_has_the_version_that_it_leads_to() -> None:
+    server = _server({"version": "9.5.3-SNAPSHOT", "modules": MODULES}, number="9.5.3-SNAPSHOT")
+    assert capabilities(server) == of_elasticsearch((9, 5, 3))
+
+
+def test_what_one_node_lacks_the_cluster_lacks() -> None:
+    whole = {"version": "8.19.21", "modules": MODULES}
+    lesser = {"version": "8.19.21", "modules": MODULES[:2]}
+    assert capabilities(_server(whole, lesser, number="8.19.21")) == of_elasticsearch((8, 19, 21), transforms=False)
+
+
+def test_a_server_that_refuses_only_its_root_is_known_by_its_nodes() -> None:
+    """As Elasticsearch's test distribution does."""
+    server = _server({"version": "8.19.21", "modules": MODULES[:1]})
+    assert capabilities(server) == of_elasticsearch((8, 19, 21), ilm=False, transforms=False)
+
+
+def test_a_server_that_refuses_everything_is_an_error() -> None:
+    with pytest.raises(RejectedError, match="405 to GET /_nodes"):
+        capabilities(_server())
+
+
+def test_opensearch_is_known_by_its_distribution() -> None:
+    server = _server({"version": "3.6.0", "modules": []}, number="3.6.0", distribution="opensearch")
+    assert capabilities(server) == of_opensearch((3, 6, 0))
+
+
+def test_an_elasticsearch_that_is_too_old_is_refused() -> None:
+    with pytest.raises(RejectedError, match=r"runs Elasticsearch 8\.2\.3") as refusal:
+        capabilities(_server({"version": "8.2.3", "modules": MODULES}, number="8.2.3"))
+    assert "8.3" in (refusal.value.hint or "")
+
+
+def test_serverless_is_refused_before_it_refuses_us() -> None:
+    """It has no `/_nodes`."""
+    with pytest.raises(RejectedError, match="Serverless, which is not supported"):
+        capabilities(_server(number="8.11.0", build_flavor="serverless"))
