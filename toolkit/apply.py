@@ -1,20 +1,102 @@
-"""Desired resources to a cluster, in order: each kind after those that it depends on.
-
-For a cluster of the toolkit's own, such as the embedded engine: nothing is asked about what is there already.
-"""
+"""A plan to a cluster: what the plan says is done, and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
 
 from toolkit.client.transport import Transport
-from toolkit.errors import RejectedError
+from toolkit.errors import RejectedError, StalePlanError
 from toolkit.kinds import KIND, KINDS
-from toolkit.model import SILENT, Progress, Resource
+from toolkit.live import at_once
+from toolkit.lock import Lock, locked
+from toolkit.model import SILENT, Body, Progress, Resource
+from toolkit.plan import DELETE, ROLLOVER, Change, Plan
+
+_LAZY_ROLLOVER = (8, 13, 0)
+"""From then on a rollover can wait for the next message, so that no empty index is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change that has been made."""
+
+    change: Change
+
+
+def apply(
+    transport: Transport,
+    plan: Plan,
+    replan: Callable[[], Plan],
+    *,
+    state_index: Body,
+    lazy_rollover: bool = False,
+    adopt: bool = False,
+) -> Iterator[Event]:
+    """Make a plan's changes, one event each; afterwards the plan is empty.
+
+    Args:
+        transport: the cluster.
+        plan: what was shown.
+        replan: reads the cluster again and plans again.
+        state_index: the body of the index that keeps the lock.
+        lazy_rollover: whether the server can wait with a rollover for the next message.
+        adopt: whether what is not ours may be taken over.
+
+    Raises:
+        UnsafePlanError: the plan has problems, or would take over what is not ours.
+        LockHeldError: somebody else changes the cluster.
+        StalePlanError: the plan is not the one that was shown any more, or is not empty afterwards.
+        RejectedError: the server refused a change; those before it are made, and the next run goes on from there.
+    """
+    plan.raise_if_unsafe(adopt=adopt)
+    if not plan.pending:
+        return
+    with locked(transport, state_index) as lock:
+        now = replan()
+        if now.checksum != plan.checksum:
+            raise StalePlanError(
+                "the cluster has changed since the plan was made, so nothing was done",
+                hint="look at the new plan: ocs-elastic plan",
+            )
+        for _, changes in groupby(plan.pending, key=lambda change: (change.kind, change.action == ROLLOVER)):
+            yield from _make(transport, lock, list(changes), lazy_rollover=lazy_rollover)
+        left = replan()
+        if left.pending:
+            raise StalePlanError(
+                "every change was made, but the plan is not empty: " + "; ".join(map(str, left.pending)),
+                hint="somebody changes the cluster at the same time, or this is a bug: run ocs-elastic plan again",
+            )
+
+
+def _make(transport: Transport, lock: Lock, changes: list[Change], *, lazy_rollover: bool) -> Iterator[Event]:
+    """Changes of one kind, which do not depend on each other, at once."""
+
+    def make(change: Change) -> Event:
+        lock.check()
+        try:
+            if change.action == ROLLOVER:
+                params = {"lazy": "true"} if lazy_rollover else None
+                transport.post(f"/{change.name}/_rollover", None, params=params)
+            elif change.action == DELETE:
+                KIND[change.kind].delete(transport, change.name)
+            elif change.resource:
+                KIND[change.kind].write(transport, change.resource)
+        except RejectedError as error:
+            raise RejectedError(f"{change} ({change.source}): {error.reason}", hint=error.hint) from error
+        return Event(change)
+
+    yield from at_once(make, changes)
+
+
+def can_roll_over_lazily(version: tuple[int, int, int], distribution: str) -> bool:
+    """Whether a server of that version knows `_rollover?lazy`."""
+    return distribution == "elasticsearch" and version >= _LAZY_ROLLOVER
 
 
 def install(transport: Transport, resources: Iterable[Resource], *, progress: Progress = SILENT) -> None:
-    """Write every resource.
+    """Write every resource without asking what is there: for an engine of one's own, such as the embedded one.
 
     Raises:
         RejectedError: the server refused one; those before it are written.

@@ -55,6 +55,22 @@ class UnreachableError(ToolkitError):
 class RejectedError(ToolkitError):
     """The server answered and refused; the reason carries its own root cause."""
 
+    def __init__(self, reason: str, *, hint: str | None = None, status: int | None = None) -> None:
+        super().__init__(reason, hint=hint)
+        self.status = status
+
+
+class UnsafePlanError(ToolkitError):
+    """The plan cannot be applied, or not without the user's consent."""
+
+
+class StalePlanError(ToolkitError):
+    """The cluster or the files changed between the plan that was shown and its application."""
+
+
+class LockHeldError(ToolkitError):
+    """Somebody else is changing the cluster."""
+
 
 class EngineError(ToolkitError):
     """The embedded engine cannot be fetched, started or stopped."""

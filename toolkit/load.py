@@ -12,7 +12,7 @@ from toolkit.config import Settings
 from toolkit.errors import InvalidResourceError
 from toolkit.kinds import KINDS
 from toolkit.kinds.base import Kind
-from toolkit.model import Resource
+from toolkit.model import Body, Resource
 from toolkit.render import Renderer
 from toolkit.resources import data_folder
 from toolkit.retention import retention
@@ -45,6 +45,13 @@ def desired(settings: Settings, server: Capabilities, *, root: Path | None = Non
         if kind.available(server)
         for resource in _resources(kind, renderer, root, settings)
     ]
+
+
+def state_index(settings: Settings, server: Capabilities) -> Body:
+    """The body of the index that keeps the toolkit's own state: not planned, but made when a lock is first needed."""
+    root = data_folder("templates").parent
+    renderer = Renderer(root, variables(settings, server, read_catalogue()))
+    return renderer.body("templates/state/ocs-elastic-state.json.j2")
 
 
 def configured(catalogue: Catalogue, settings: Settings) -> Catalogue:
@@ -82,7 +89,8 @@ def _resources(kind: Kind, renderer: Renderer, root: Path, settings: Settings) -
             continue  # a part of other files
         source = f"{kind.folder}/{file.name}"
         name = file.name.removesuffix(_SUFFIX).replace("{namespace}", settings.namespace)
-        resource = Resource(kind.name, name, renderer.body(source), source)
+        namespace = settings.namespace if "{namespace}" in file.name else None
+        resource = Resource(kind.name, name, renderer.body(source), source, namespace)
         if reasons := kind.validate(resource):
             raise InvalidResourceError(f"{source}: {kind.name} {name}: " + "; ".join(reasons))
         yield resource

@@ -21,6 +21,8 @@ class Resource:
     body: Body
     source: str
     """The file that it was rendered from, relative to the data folders' parent: for messages."""
+    namespace: str | None = None
+    """The namespace that it belongs to; None: all namespaces of a cluster share it."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"

@@ -66,7 +66,8 @@ class Transport:
         return answer.body
 
     def _rejected(self, method: str, path: str, error: Any) -> RejectedError:
-        return RejectedError(f"{self.url} answered {error.meta.status} to {method} {path}: {reason(error.body)}")
+        status = error.meta.status
+        return RejectedError(f"{self.url} answered {status} to {method} {path}: {reason(error.body)}", status=status)
 
 
 def reason(body: Any) -> str:

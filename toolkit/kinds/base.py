@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from toolkit import __version__
@@ -10,6 +11,17 @@ from toolkit.canonical import checksum
 from toolkit.capabilities import Capabilities
 from toolkit.client.transport import Transport
 from toolkit.model import Body, Resource
+
+MANAGED_BY = "ocs-elastic"
+"""The mark of what is ours: only that is ever changed or deleted."""
+
+OURS = "ocs-*"
+"""Every name that the toolkit gives begins so."""
+
+_SERVER_FIELDS = frozenset(
+    {"created_date", "created_date_millis", "modified_date", "modified_date_millis", "created_by", "modified_by"}
+)
+"""What newer servers add to the bodies that they give back."""
 
 
 class Kind:
@@ -22,10 +34,12 @@ class Kind:
     """The REST path; `{name}` stands for the resource's name."""
     depends_on: ClassVar[tuple[str, ...]] = ()
     """The kinds that must be there first."""
+    needs: ClassVar[str] = ""
+    """What a server must have for this kind, in words; empty: nothing."""
 
     def url(self, name: str) -> str:
         """The path of one resource."""
-        return self.path.format(name=quote(name, safe="@"))
+        return self.path.format(name=quote(name, safe="@*"))
 
     def available(self, capabilities: Capabilities) -> bool:  # noqa: ARG002 - most kinds are everywhere
         """Whether the server has this kind at all."""
@@ -38,20 +52,35 @@ class Kind:
     def mark(self, resource: Resource, schema: int, capabilities: Capabilities) -> Resource:  # noqa: ARG002
         """The same resource with the sign that it is ours."""
         mark = {
-            "managed_by": "ocs-elastic",
+            "managed_by": MANAGED_BY,
             "toolkit_version": __version__,
             "schema": schema,
+            **({"namespace": resource.namespace} if resource.namespace else {}),
             "checksum": checksum(resource.body),
         }
-        return Resource(resource.kind, resource.name, {**resource.body, "_meta": mark}, resource.source)
+        return replace(resource, body={**resource.body, "_meta": mark})
+
+    def mark_of(self, body: Body) -> Body:
+        """The sign that a live body carries; empty where it carries none of ours."""
+        mark = body.get("_meta")
+        return mark if isinstance(mark, dict) and mark.get("managed_by") == MANAGED_BY else {}
+
+    def normalize(self, body: Body) -> Body:
+        """The body as it compares: the same steps for what is desired and for what is live."""
+        return comparable(body)
 
     def read(self, transport: Transport, name: str) -> Body | None:
         """The live body; None where there is none."""
         answer = transport.get(self.url(name))
-        return None if answer is None else self.unwrap(answer, name)
+        return None if answer is None else self.unwrap(answer).get(name)
 
-    def unwrap(self, answer: Body, name: str) -> Body | None:
-        """The body inside the server's answer to a GET."""
+    def owned(self, transport: Transport) -> dict[str, Body]:
+        """Every live resource of this kind that carries our mark, by name."""
+        answer = transport.get(self.url(OURS)) or {}
+        return {name: body for name, body in self.unwrap(answer).items() if self.mark_of(body)}
+
+    def unwrap(self, answer: Body) -> dict[str, Body]:
+        """The bodies by name in the server's answer to a GET."""
         raise NotImplementedError
 
     def write(self, transport: Transport, resource: Resource) -> None:
@@ -66,11 +95,55 @@ class Kind:
         """Remove the resource; one that is absent already is no error."""
         transport.delete(self.url(name))
 
+    def meaning(self, action: str) -> str:  # noqa: ARG002
+        """What `create`, `update` or `delete` of such a resource means for documents, in the operator's words."""
+        return ""
 
-def listed(answer: Body, plural: str, name: str, inner: str | None = None) -> Body | None:
-    """The item of that name in an answer such as `{"index_templates": [{"name": …, "index_template": …}]}`."""
-    for item in answer.get(plural, []):
-        if item.get("name", item.get("id")) == name:
-            found: Body = item[inner] if inner else item
-            return found
-    return None
+
+def comparable(body: Body) -> Body:
+    """Without what servers add, and without the toolkit's version, which is written for people and never compared."""
+    body = {key: value for key, value in body.items() if key not in _SERVER_FIELDS}
+    if isinstance(body.get("_meta"), dict):
+        body["_meta"] = {key: value for key, value in body["_meta"].items() if key != "toolkit_version"}
+    return body
+
+
+def listed(answer: Body, plural: str, inner: str | None = None) -> dict[str, Body]:
+    """The items by name in an answer such as `{"index_templates": [{"name": …, "index_template": …}]}`."""
+    return {item.get("name", item.get("id")): item[inner] if inner else item for item in answer.get(plural, [])}
+
+
+def flat_settings(settings: Body) -> Body:
+    """Index settings with dotted keys that begin with `index.`, and every scalar as text: as servers keep them."""
+    flat: Body = {}
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                walk(f"{prefix}.{key}" if prefix else key, item)
+        else:
+            flat[prefix if prefix.startswith("index.") else f"index.{prefix}"] = as_text(value)
+
+    walk("", settings)
+    return flat
+
+
+def as_text(value: Any) -> Any:
+    """Scalars as the text that a server may give back for them; lists and objects with theirs."""
+    if isinstance(value, dict):
+        return {key: as_text(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_text(item) for item in value]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) or value is None else str(value)
+
+
+def normal_template(template: Body) -> Body:
+    """The `template` part of component and index templates, as it compares; empty parts left out."""
+    parts = {
+        "settings": flat_settings(template.get("settings") or {}),
+        "mappings": as_text(template.get("mappings") or {}),
+    }
+    rest = {key: value for key, value in template.items() if key not in parts}
+    return {**rest, **{key: value for key, value in parts.items() if value}}

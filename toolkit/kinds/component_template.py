@@ -6,8 +6,10 @@ from typing import ClassVar
 
 from toolkit.capabilities import Capabilities
 from toolkit.client.transport import Transport
-from toolkit.kinds.base import Kind, listed
+from toolkit.kinds.base import Kind, listed, normal_template
 from toolkit.model import Body, Resource
+
+_FUTURE = "Stored documents stay as they are; what changes for new ones comes with the stream's next index."
 
 
 class ComponentTemplate(Kind):
@@ -29,9 +31,18 @@ class ComponentTemplate(Kind):
         elif self.read(transport, resource.name) is None:
             transport.put(self.url(resource.name), resource.body, params={"create": "true"})
 
-    def unwrap(self, answer: Body, name: str) -> Body | None:
+    def normalize(self, body: Body) -> Body:
+        """Settings and mappings as servers keep them."""
+        body = super().normalize(body)
+        return {**body, "template": normal_template(body.get("template") or {})}
+
+    def unwrap(self, answer: Body) -> dict[str, Body]:
         """`{"component_templates": [{"name": …, "component_template": …}]}`."""
-        return listed(answer, "component_templates", name, "component_template")
+        return listed(answer, "component_templates", "component_template")
+
+    def meaning(self, action: str) -> str:
+        """Templates hold for indices that are made later."""
+        return _FUTURE if action == "update" else ""
 
 
 def is_custom(name: str) -> bool:

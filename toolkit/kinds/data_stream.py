@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from toolkit.capabilities import Capabilities
 from toolkit.client.transport import Transport
-from toolkit.kinds.base import Kind, listed
+from toolkit.kinds.base import MANAGED_BY, Kind, listed
 from toolkit.model import Body, Resource
 
 
@@ -27,6 +27,18 @@ class DataStream(Kind):
         if self.read(transport, resource.name) is None:
             transport.put(self.url(resource.name), None)
 
-    def unwrap(self, answer: Body, name: str) -> Body | None:
+    def mark_of(self, body: Body) -> Body:
+        """It is ours by its template: the one of its own name."""
+        return {"managed_by": MANAGED_BY} if body.get("template") == body.get("name") else {}
+
+    def normalize(self, body: Body) -> Body:  # noqa: ARG002
+        """Nothing of a stream itself is compared; what its indices are like, is (see `toolkit.plan`)."""
+        return {}
+
+    def owned(self, transport: Transport) -> dict[str, Body]:  # noqa: ARG002
+        """A stream holds data, so it is never deleted for being undesired."""
+        return {}
+
+    def unwrap(self, answer: Body) -> dict[str, Body]:
         """`{"data_streams": [{"name": …}]}`."""
-        return listed(answer, "data_streams", name)
+        return listed(answer, "data_streams")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import ClassVar
 
 from toolkit.capabilities import Capabilities
-from toolkit.kinds.base import Kind
+from toolkit.kinds.base import Kind, comparable
 from toolkit.model import Body, Resource
 
 _UNIT_MINUTES = {"d": 24 * 60, "h": 60, "m": 1}
@@ -20,6 +21,7 @@ class IlmPolicy(Kind):
     folder = "templates/ilm"
     path = "/_ilm/policy/{name}"
     depends_on: ClassVar[tuple[str, ...]] = ()
+    needs = "index lifecycle management"
 
     def available(self, capabilities: Capabilities) -> bool:
         """OpenSearch has none."""
@@ -27,9 +29,23 @@ class IlmPolicy(Kind):
 
     def mark(self, resource: Resource, schema: int, capabilities: Capabilities) -> Resource:
         """`_meta` stands inside `policy`."""
-        inner = Resource(resource.kind, resource.name, resource.body["policy"], resource.source)
-        body = {"policy": super().mark(inner, schema, capabilities).body}
-        return Resource(resource.kind, resource.name, body, resource.source)
+        inner = super().mark(replace(resource, body=resource.body["policy"]), schema, capabilities)
+        return replace(resource, body={"policy": inner.body})
+
+    def mark_of(self, body: Body) -> Body:
+        """`_meta` stands inside `policy`."""
+        return super().mark_of(body["policy"])
+
+    def normalize(self, body: Body) -> Body:
+        """Servers write the defaults of phases and of the delete action into what they give back."""
+        policy = comparable(body["policy"])
+        phases = {name: {"min_age": "0ms", **phase} for name, phase in policy["phases"].items()}
+        for name, phase in phases.items():
+            actions = dict(phase.get("actions") or {})
+            if "delete" in actions:
+                actions["delete"] = {"delete_searchable_snapshot": True, **actions["delete"]}
+            phases[name] = {**phase, "actions": actions}
+        return {"policy": {**policy, "phases": phases}}
 
     def validate(self, resource: Resource) -> list[str]:
         """A `min_age` that falls from one phase to the next is accepted by Elasticsearch and means nothing good."""
@@ -41,9 +57,15 @@ class IlmPolicy(Kind):
             if second < first
         ]
 
-    def unwrap(self, answer: Body, name: str) -> Body | None:
+    def unwrap(self, answer: Body) -> dict[str, Body]:
         """`{name: {"policy": …, "version": …}}`."""
-        return {"policy": answer[name]["policy"]} if name in answer else None
+        return {name: {"policy": item["policy"]} for name, item in answer.items()}
+
+    def meaning(self, action: str) -> str:
+        """Elasticsearch applies a changed policy to indices that exist, too."""
+        if action == "update":
+            return "Holds for stored documents too: what is older than the new age goes at ILM's next look."
+        return ""
 
 
 def _minutes(age: str) -> int:

@@ -17,6 +17,7 @@ class Index(Kind):
     folder = "templates/indices"
     path = "/{name}"
     depends_on: ClassVar[tuple[str, ...]] = ("index_template",)
+    needs = "transforms"
 
     def available(self, capabilities: Capabilities) -> bool:
         """The only one is the transform's destination."""
@@ -31,6 +32,18 @@ class Index(Kind):
         if self.read(transport, resource.name) is None:
             transport.put(self.url(resource.name), resource.body or None)
 
-    def unwrap(self, answer: Body, name: str) -> Body | None:
+    def mark_of(self, body: Body) -> Body:
+        """It is ours by its mapping, which came from our template."""
+        return super().mark_of(body.get("mappings", {}))
+
+    def normalize(self, body: Body) -> Body:  # noqa: ARG002
+        """Mapping and settings are its template's."""
+        return {}
+
+    def owned(self, transport: Transport) -> dict[str, Body]:  # noqa: ARG002
+        """An index holds data, so it is never deleted for being undesired."""
+        return {}
+
+    def unwrap(self, answer: Body) -> dict[str, Body]:
         """`{name: {"settings": …, "mappings": …}}`."""
-        return answer.get(name)
+        return dict(answer)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 from toolkit.capabilities import Capabilities
 from toolkit.errors import nearest
-from toolkit.kinds.base import Kind
+from toolkit.kinds.base import MANAGED_BY, Kind
 from toolkit.model import Body, Resource
 
 _COMMON = frozenset({"description", "if", "ignore_failure", "on_failure", "tag"})
@@ -43,7 +45,7 @@ class IngestPipeline(Kind):
         body = dict(marked.body)
         line = " ".join(f"{key}={value}" for key, value in body.pop("_meta").items())
         body["description"] = f"{body['description']}\n{line}"
-        return Resource(resource.kind, resource.name, body, resource.source)
+        return replace(resource, body=body)
 
     def validate(self, resource: Resource) -> list[str]:
         """Processors and options that one of the two engines lacks."""
@@ -59,9 +61,30 @@ class IngestPipeline(Kind):
             )
         return reasons
 
-    def unwrap(self, answer: Body, name: str) -> Body | None:
+    def mark_of(self, body: Body) -> Body:
+        """`_meta`, or what the last line of the description says."""
+        if mark := super().mark_of(body):
+            return mark
+        words = str(body.get("description", "")).rpartition("\n")[2].split(" ")
+        mark = dict(word.split("=", 1) for word in words if "=" in word)
+        return mark if mark.get("managed_by") == MANAGED_BY else {}
+
+    def normalize(self, body: Body) -> Body:
+        """Without the toolkit's version in the description, which is written and never compared."""
+        body = super().normalize(body)
+        if "_meta" not in body and self.mark_of(body):
+            body["description"] = re.sub(r" toolkit_version=\S*", "", body["description"])
+        return body
+
+    def unwrap(self, answer: Body) -> dict[str, Body]:
         """`{name: {…}}`."""
-        return answer.get(name)
+        return dict(answer)
+
+    def meaning(self, action: str) -> str:
+        """The pipeline is shared by all namespaces of a cluster."""
+        if action == "update":
+            return "From the next message on, in every namespace; stored documents stay as they are."
+        return ""
 
 
 def _processors(body: Body, place: str = "") -> Iterator[tuple[str, str, Body]]:

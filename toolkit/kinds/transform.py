@@ -9,7 +9,10 @@ from toolkit.client.transport import Transport
 from toolkit.kinds.base import Kind, listed
 from toolkit.model import Body, Resource
 
-_UPDATABLE = ("source", "dest", "description", "frequency", "sync", "retention_policy", "settings", "_meta")
+_UPDATABLE = frozenset({"source", "dest", "description", "frequency", "sync", "retention_policy", "settings", "_meta"})
+_SERVER_FIELDS = frozenset({"id", "version", "create_time", "authorization"})
+_RUNNING = "running"
+"""Stands in a live body beside what the server's definition says: a stopped transform is not what is desired."""
 
 
 class Transform(Kind):
@@ -19,26 +22,58 @@ class Transform(Kind):
     folder = "templates/transforms"
     path = "/_transform/{name}"
     depends_on: ClassVar[tuple[str, ...]] = ("data_stream", "index")
+    needs = "transforms"
 
     def available(self, capabilities: Capabilities) -> bool:
         """OpenSearch's are another product's plugin, and not in the embedded engine."""
         return capabilities.transforms
 
+    def normalize(self, body: Body) -> Body:
+        """Without what the server adds."""
+        body = {key: value for key, value in super().normalize(body).items() if key not in _SERVER_FIELDS}
+        if body.get("settings") == {}:
+            del body["settings"]
+        return {_RUNNING: True, **body}
+
+    def read(self, transport: Transport, name: str) -> Body | None:
+        """The definition, and whether it runs."""
+        body = super().read(transport, name)
+        return None if body is None else {**body, _RUNNING: self._state(transport, name) in ("started", "indexing")}
+
     def write(self, transport: Transport, resource: Resource) -> None:
-        """Create it, or update what can be updated in place, and start it."""
-        if self.read(transport, resource.name) is None:
-            transport.put(self.url(resource.name), resource.body)
+        """Create it, or update it in place, or where that is impossible make it anew; and start it."""
+        url = self.url(resource.name)
+        live = super().read(transport, resource.name)
+        if live is not None and not self._in_place(live, resource.body):
+            self.delete(transport, resource.name)
+            live = None
+        if live is None:
+            transport.put(url, resource.body)
         else:
-            update = {key: value for key, value in resource.body.items() if key in _UPDATABLE}
-            transport.post(f"{self.url(resource.name)}/_update", update)
-        stats = transport.get(f"{self.url(resource.name)}/_stats") or {}
-        if (listed(stats, "transforms", resource.name) or {}).get("state") == "stopped":
-            transport.post(f"{self.url(resource.name)}/_start", None)
+            transport.post(f"{url}/_update", {k: v for k, v in resource.body.items() if k in _UPDATABLE})
+        state = self._state(transport, resource.name)
+        if state == "failed":
+            transport.post(f"{url}/_stop", None, params={"force": "true", "wait_for_completion": "true"})
+        if state not in ("started", "indexing"):
+            transport.post(f"{url}/_start", None)
 
     def delete(self, transport: Transport, name: str) -> None:
         """Stop and remove it; the index that it wrote stays."""
         transport.delete(self.url(name), params={"force": "true"})
 
-    def unwrap(self, answer: Body, name: str) -> Body | None:
+    def unwrap(self, answer: Body) -> dict[str, Body]:
         """`{"transforms": [{"id": …}]}`."""
-        return listed(answer, "transforms", name)
+        return listed(answer, "transforms")
+
+    def meaning(self, action: str) -> str:
+        """It runs with the privileges of its creator."""
+        return "Runs with the privileges of the credential that this is applied with." if action != "delete" else ""
+
+    def _in_place(self, live: Body, desired: Body) -> bool:
+        live, desired = self.normalize(live), self.normalize(desired)
+        different = {key for key in live.keys() | desired.keys() if live.get(key) != desired.get(key)}
+        return different <= {*_UPDATABLE, _RUNNING}
+
+    def _state(self, transport: Transport, name: str) -> str | None:
+        stats = transport.get(f"{self.url(name)}/_stats") or {}
+        return listed(stats, "transforms").get(name, {}).get("state")

@@ -1,0 +1,382 @@
+"""The preview is the act: a plan says what apply does, apply does it, and then the plan is empty."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.conftest import Engine
+from toolkit.apply import remove
+from toolkit.client.transport import Transport
+from toolkit.config import Settings
+from toolkit.effective import effective
+from toolkit.errors import LockHeldError, RejectedError, StalePlanError, UnsafePlanError
+from toolkit.kinds import KIND
+from toolkit.live import read_live, wanted_component
+from toolkit.load import state_index
+from toolkit.lock import INDEX, locked
+from toolkit.model import Body, Resource
+from toolkit.plan import ADOPT, CREATE, ROLLOVER, UPDATE, Plan, differences
+from toolkit.uses.deployment import Deployment
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def empty(engine: Engine) -> Iterator[Deployment]:
+    """A namespace with nothing in it yet."""
+    target = Deployment(engine.transport, engine.server, Settings(namespace=f"plan_{secrets.token_hex(4)}"))
+    _forget(target)
+    yield target
+    _forget(target)
+
+
+@pytest.fixture
+def applied(empty: Deployment) -> Deployment:
+    """A namespace that is as it should be."""
+    list(empty.apply(empty.plan()))
+    return empty
+
+
+def _forget(target: Deployment) -> None:
+    """Everything of the namespace and what is shared, so that each test begins on bare ground."""
+    own = [resource for resource in target.resources if resource.namespace]
+    remove(target.transport, own)
+    target.transport.delete(f"/{INDEX}")
+
+
+def settled(target: Deployment, **changed: Any) -> Deployment:
+    """The same namespace with other settings."""
+    return Deployment(target.transport, target.server, Settings(namespace=target.settings.namespace, **changed))
+
+
+def test_a_plan_of_an_empty_namespace_creates_and_the_next_is_empty(empty: Deployment) -> None:
+    plan = empty.plan()
+    assert {change.action for change in plan.pending} <= {CREATE, UPDATE}
+    own = {(resource.kind, resource.name) for resource in empty.resources if resource.namespace}
+    assert own <= {(change.kind, change.name) for change in plan.pending}
+    events = list(empty.apply(plan))
+    assert [str(event.change) for event in events] == [str(change) for change in plan.pending]
+    again = empty.plan()
+    assert not again.pending
+    assert not again.problems
+    assert list(empty.apply(again)) == []
+    assert empty.transport.get(f"/{INDEX}/_doc/lock") is None, "the lock was released"
+
+
+def test_what_a_server_lacks_is_said_and_not_pending(applied: Deployment) -> None:
+    lacking = {change.kind for change in applied.plan().changes}
+    assert lacking == ({"ilm_policy", "index", "transform"} if not applied.server.ilm else set())
+
+
+def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    if items is None or not value:
+        yield path
+        return
+    for key, item in items:
+        yield from leaves(item, (*path, key))
+
+
+def changed(body: Body, path: tuple[str | int, ...]) -> Body:
+    """The same body with one leaf taken out."""
+    result = copy.deepcopy(body)
+    holder: Any = result
+    for step in path[:-1]:
+        holder = holder[step]
+    del holder[path[-1]]
+    return result
+
+
+def unchangeable(resource: Resource, path: tuple[str | int, ...]) -> str | None:
+    """Why a leaf cannot be taken out, or why taking it out changes nothing."""
+    if path[-1] == "toolkit_version":
+        return "it is written for people, and never compared"
+    if resource.kind in ("data_stream", "index"):
+        return "it has no body of its own"
+    if path[-1] == "managed_by" and "_meta" in path and "mappings" not in path:
+        return "without it the resource is somebody else's: shown as adopt"
+    return None
+
+
+@pytest.mark.timeout(900)
+def test_every_leaf_that_changes_on_the_cluster_is_seen(applied: Deployment) -> None:
+    """A raw client takes out one leaf after the other; each time the plan names the resource."""
+    tried = 0
+    for resource in applied.resources:
+        if resource.name.endswith("@custom") or resource.kind == "transform":
+            continue
+        kind = KIND[resource.kind]
+        paths = [path for path in leaves(resource.body) if path and not unchangeable(resource, path)]
+        if resource.kind == "ingest_pipeline":  # its thousand leaves are of a few sorts
+            paths = [path for i, path in enumerate(paths) if i % 25 == 0 or "params" not in path]
+        for path in paths:
+            body = changed(resource.body, path)
+            if not _accepts(applied.transport, kind.url(resource.name), body):
+                continue
+            live = kind.read(applied.transport, resource.name)
+            assert live is not None
+            assert kind.normalize(live) != kind.normalize(resource.body), (str(resource), path)
+            tried += 1
+        kind.write(applied.transport, resource)
+    assert tried > 100
+    assert not applied.plan().pending
+
+
+def _accepts(transport: Transport, url: str, body: Body) -> bool:
+    try:
+        transport.put(url, body)
+    except RejectedError:
+        return False
+    return True
+
+
+def test_a_changed_setting_is_shown_leaf_by_leaf_with_its_meaning(applied: Deployment) -> None:
+    plan = settled(applied, refresh_interval_s=7).plan()
+    component = f"ocs-campaign-groups-settings-{applied.settings.namespace}"
+    (change,) = [change for change in plan.pending if change.name == component]
+    assert change.action == UPDATE
+    assert "template.settings.index.refresh_interval" in {difference.path for difference in change.differences}
+    assert "Stored documents stay" in change.meaning
+    rolled = {change.name for change in plan.pending if change.action == ROLLOVER}
+    namespace = applied.settings.namespace
+    assert rolled == {f"ocs-campaign-groups-{namespace}", f"ocs-dead-letters-{namespace}"}
+    target = settled(applied, refresh_interval_s=7)
+    list(target.apply(plan))
+    assert not target.plan().pending, "one rollover, and never again"
+
+
+def test_a_change_of_retention_rolls_nothing_over(applied: Deployment) -> None:
+    plan = settled(applied, retention_days=30).plan()
+    assert all(change.action != ROLLOVER for change in plan.pending)
+    if applied.server.ilm:
+        (change,) = plan.pending
+        assert change.kind == "ilm_policy"
+        assert {difference.path for difference in change.differences} >= {
+            "policy.phases.delete.min_age",
+            "policy.phases.hot.actions.rollover.max_age",
+        }
+
+
+ADDED_BY_SERVERS = {
+    "mappings._data_stream_timestamp",
+    "mappings._source",
+    "mappings.properties.@timestamp.ignore_malformed",
+    "settings.index.routing.allocation.include._tier_preference",
+}
+
+
+def test_our_merge_of_templates_is_the_servers(applied: Deployment) -> None:
+    live = read_live(applied.transport, applied.resources, applied.server)
+    component = wanted_component(applied.resources, live.bodies)
+    for resource in applied.resources:
+        if resource.kind != "index_template":
+            continue
+        merged = applied.transport.post(f"/_index_template/_simulate/{resource.name}", None)["template"]
+        servers = effective(
+            {"template": {"settings": merged["settings"], "mappings": merged["mappings"]}}, lambda _: None
+        )
+        found = list(differences(effective(resource.body, component), servers))
+        assert {difference.path for difference in found} <= ADDED_BY_SERVERS
+        assert all(difference.before is None for difference in found)
+
+
+def test_what_is_not_ours_is_adopted_only_with_consent(empty: Deployment) -> None:
+    name = f"ocs-campaign-groups-settings-{empty.settings.namespace}"
+    empty.transport.put(f"/_component_template/{name}", {"template": {"settings": {"index.priority": 7}}})
+    plan = empty.plan()
+    (change,) = [change for change in plan.pending if change.action == ADOPT]
+    assert change.name == name
+    with pytest.raises(UnsafePlanError, match=name):
+        list(empty.apply(plan))
+    assert KIND["data_stream"].read(empty.transport, f"ocs-campaign-groups-{empty.settings.namespace}") is None
+    list(empty.apply(plan, adopt=True))
+    assert not empty.plan().pending
+
+
+def test_the_users_custom_component_is_never_touched_and_counts(applied: Deployment) -> None:
+    name = f"ocs-campaign-groups-{applied.settings.namespace}@custom"
+    own = {"template": {"settings": {"index": {"priority": "7"}}}}
+    applied.transport.put(f"/_component_template/{name}", own)
+    plan = applied.plan()
+    assert [change.action for change in plan.pending] == [ROLLOVER]
+    assert "index.priority: None instead of 7" in {difference.path for difference in plan.pending[0].differences}
+    list(applied.apply(plan))
+    live = KIND["component_template"].read(applied.transport, name)
+    assert live is not None
+    assert live["template"] == own["template"]
+    assert not applied.plan().pending
+
+
+def test_a_custom_component_that_breaks_the_result_is_named(applied: Deployment) -> None:
+    name = f"ocs-campaign-groups-{applied.settings.namespace}@custom"
+    broken = {"template": {"mappings": {"properties": {"GSW_DIAL_MODE": {"type": "alias", "path": "nowhere"}}}}}
+    component = wanted_component(applied.resources, {("component_template", name): broken})
+    (template,) = [
+        r
+        for r in applied.resources
+        if r.kind == "index_template" and r.name == f"ocs-campaign-groups-{applied.settings.namespace}"
+    ]
+    assert effective(template.body, component)["mappings"]["properties"]["GSW_DIAL_MODE"]["path"] == "nowhere"
+    if _accepts(applied.transport, f"/_component_template/{name}", broken):
+        problems = applied.plan().problems
+        assert any(name in problem.reason for problem in problems)
+        applied.transport.put(f"/_component_template/{name}", {"template": {}})
+
+
+def test_a_template_that_would_win_is_named(empty: Deployment) -> None:
+    rival = f"rival-{empty.settings.namespace}"
+    patterns = [f"ocs-campaign-groups-{empty.settings.namespace}*"]
+    empty.transport.put(f"/_index_template/{rival}", {"index_patterns": patterns, "priority": 501, "data_stream": {}})
+    try:
+        (problem,) = empty.plan().problems
+        assert rival in problem.reason
+        with pytest.raises(UnsafePlanError, match=rival):
+            list(empty.apply(empty.plan()))
+    finally:
+        empty.transport.delete(f"/_index_template/{rival}")
+
+
+def test_an_index_where_the_stream_belongs_is_named(empty: Deployment) -> None:
+    """What an OCS leaves that posted before anything was installed."""
+    name = f"ocs-campaign-groups-{empty.settings.namespace}"
+    empty.transport.put(f"/{name}", None)
+    try:
+        (problem,) = empty.plan().problems
+        assert name in problem.reason
+        with pytest.raises(UnsafePlanError):
+            list(empty.apply(empty.plan()))
+    finally:
+        empty.transport.delete(f"/{name}")
+
+
+def test_a_plan_that_moved_meanwhile_is_refused(empty: Deployment) -> None:
+    plan = empty.plan()
+    resource = next(r for r in empty.resources if r.kind == "component_template" and r.namespace)
+    KIND[resource.kind].write(empty.transport, resource)
+    with pytest.raises(StalePlanError):
+        list(empty.apply(plan))
+    assert KIND["data_stream"].read(empty.transport, f"ocs-campaign-groups-{empty.settings.namespace}") is None
+    assert empty.transport.get(f"/{INDEX}/_doc/lock") is None
+
+
+def test_two_namespaces_do_not_disturb_each_other(applied: Deployment) -> None:
+    other = Deployment(
+        applied.transport, applied.server, Settings(namespace=f"plan_{secrets.token_hex(4)}", retention_days=7)
+    )
+    try:
+        list(other.apply(other.plan()))
+        assert not other.plan().pending
+        assert not applied.plan().pending
+    finally:
+        remove(other.transport, [resource for resource in other.resources if resource.namespace])
+
+
+def test_a_lock_that_is_held_is_respected(empty: Deployment) -> None:
+    with (
+        locked(empty.transport, state_index(empty.settings, empty.server)),
+        pytest.raises(LockHeldError, match="is changing this cluster since"),
+    ):
+        list(empty.apply(empty.plan()))
+    assert KIND["data_stream"].read(empty.transport, f"ocs-campaign-groups-{empty.settings.namespace}") is None
+    list(empty.apply(empty.plan()))
+
+
+class Dying(Transport):
+    """Dies, as by SIGKILL, before or after a given write."""
+
+    def __init__(self, transport: Transport, die_at: int, *, after: bool) -> None:
+        super().__init__(transport._client, transport.url)
+        self.writes, self._die_at, self._after = 0, die_at, after
+
+    def _request(self, method: str, path: str, body: Any, params: dict[str, str] | None) -> Any:
+        write = method != "GET" and "_simulate" not in path
+        if not write:
+            return super()._request(method, path, body, params)
+        self.writes += 1
+        mine = self.writes
+        if mine == self._die_at and not self._after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        answer = super()._request(method, path, body, params)
+        if mine == self._die_at and self._after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+
+KILLED = """
+import json, sys
+from tests.engine.conftest import _engine
+from tests.engine.test_plan import Dying
+from toolkit.config import Settings
+from toolkit.uses.deployment import Deployment
+url, namespace, die_at, after = json.loads(sys.argv[1])
+engine = _engine(url)
+transport = Dying(engine.transport, die_at, after=after)
+target = Deployment(transport, engine.server, Settings(namespace=namespace))
+list(target.apply(target.plan()))
+print(transport.writes)
+"""
+
+
+def _apply_in_a_process(target: Deployment, die_at: int, *, after: bool) -> subprocess.CompletedProcess[str]:
+    arguments = json.dumps([target.transport.url, target.settings.namespace, die_at, after])
+    return subprocess.run(
+        [sys.executable, "-c", KILLED, arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.timeout(900)
+def test_a_run_that_dies_at_any_write_can_be_run_again(empty: Deployment) -> None:
+    """Killed before and after every write; the next run ends in the same state as an undisturbed one."""
+    undisturbed = _apply_in_a_process(empty, 0, after=False)
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    writes = int(undisturbed.stdout)
+    assert writes > len([change for change in empty.resources if change.namespace])
+    goal = _state(empty)
+    for die_at in range(1, writes + 1):
+        for after in (False, True):
+            _forget(empty)
+            died = _apply_in_a_process(empty, die_at, after=after)
+            assert died.returncode == -signal.SIGKILL, (die_at, after, died.stderr)
+            plan: Plan = empty.plan()
+            list(empty.apply(plan))
+            assert not empty.plan().pending
+            assert _state(empty) == goal
+
+
+def _state(target: Deployment) -> dict[str, Any]:
+    live = read_live(target.transport, target.resources, target.server)
+    return {
+        f"{kind} {name}": KIND[kind].normalize(body) for (kind, name), body in live.bodies.items() if body is not None
+    }
+
+
+def test_of_two_at_once_one_wins_and_the_other_says_so(empty: Deployment) -> None:
+    arguments = json.dumps([empty.transport.url, empty.settings.namespace, 0, False])
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", KILLED, arguments],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    errors = [run.communicate(timeout=120)[1] for run in runs]
+    codes = sorted(run.returncode for run in runs)
+    assert codes[0] == 0, errors
+    if codes[1] != 0:
+        assert any("LockHeldError" in error or "StalePlanError" in error for error in errors), errors
+    assert not empty.plan().pending

@@ -1,0 +1,185 @@
+"""The lock: one document that says who is changing a cluster.
+
+It is made by `op_type=create`, so that of two only one can have it; a heartbeat keeps it from expiring; and only its
+holder releases it, by the sequence number that the holder wrote last.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+from uuid import uuid4
+
+from toolkit.client.transport import Transport
+from toolkit.errors import LockHeldError, RejectedError, ToolkitError
+from toolkit.model import Body
+
+INDEX = "ocs-elastic-state"
+EXPIRES_AFTER_S = 120
+HEARTBEAT_S = 20
+_SKEW_S = 60
+"""How far two machines' clocks may be apart before an expired lock is believed to be one."""
+
+_PATH = f"/{INDEX}/_doc/lock"
+
+
+class Lock:
+    """A lock that is held."""
+
+    def __init__(self, transport: Transport, owner: str) -> None:
+        self._transport = transport
+        self._owner = owner
+        self._id = str(uuid4())
+        self._taken = datetime.now(UTC)
+        self._position: dict[str, str] = {}
+        self._stop = Event()
+        self._lost: str | None = None
+
+    def check(self) -> None:
+        """Make sure that it is still held, before every write that it protects.
+
+        Raises:
+            LockHeldError: somebody else took it over.
+        """
+        if self._lost:
+            raise LockHeldError(
+                f"the lock was lost: {self._lost}", hint="see who changes the cluster, then run the command again"
+            )
+
+    def _document(self) -> Body:
+        now = datetime.now(UTC)
+        return {
+            "type": "lock",
+            "id": self._id,
+            "owner": self._owner,
+            "host": platform.node(),
+            "process": os.getpid(),
+            "machine": _machine(),
+            "taken": _iso(self._taken),
+            "heartbeat": _iso(now),
+            "expires": _iso(now + timedelta(seconds=EXPIRES_AFTER_S)),
+        }
+
+    def _take(self) -> None:
+        try:
+            answer = self._transport.put(_PATH, self._document(), params={"op_type": "create"})
+        except RejectedError as error:
+            if error.status != 409:
+                raise
+            answer = self._take_over(error)
+        self._wrote(answer)
+
+    def _take_over(self, conflict: RejectedError) -> Any:
+        held = self._transport.get(_PATH)
+        if held is None:  # released this very moment
+            return self._transport.put(_PATH, self._document(), params={"op_type": "create"})
+        lock = held["_source"]
+        if lock["id"] == self._id:  # the first answer was lost on its way, and the request sent again
+            return held
+        expires = datetime.fromisoformat(lock["expires"])
+        if datetime.now(UTC) < expires + timedelta(seconds=_SKEW_S) and not _died_here(lock):
+            raise held_by(lock) from conflict
+        try:
+            return self._transport.put(_PATH, self._document(), params=_position(held))
+        except RejectedError as error:
+            if error.status != 409:
+                raise
+            raise held_by(lock) from error
+
+    def _wrote(self, answer: Any) -> None:
+        self._position = _position(answer)
+
+    def _beat(self) -> None:
+        while not self._stop.wait(HEARTBEAT_S):
+            try:
+                self._wrote(self._transport.put(_PATH, self._document(), params=self._position))
+            except RejectedError as error:
+                self._lost = error.reason
+                return
+            except ToolkitError:
+                continue  # the server may be back before the lock expires
+
+    def _release(self) -> None:
+        with suppress(RejectedError):  # not ours any more: nothing to release
+            self._transport.delete(_PATH, params=self._position)
+
+
+@contextmanager
+def locked(transport: Transport, state_index: Body) -> Iterator[Lock]:
+    """Hold the cluster's lock; the index that keeps it is made where it is absent.
+
+    Args:
+        transport: the cluster.
+        state_index: the body of the index.
+
+    Raises:
+        LockHeldError: somebody else holds it; the reason says who, where and since when.
+    """
+    if transport.get(f"/{INDEX}", params={"filter_path": "*.settings.index.uuid"}) is None:
+        try:
+            transport.put(f"/{INDEX}", state_index)
+        except RejectedError as error:
+            if "resource_already_exists" not in error.reason and "already exists" not in error.reason:
+                raise
+    lock = Lock(transport, _owner())
+    lock._take()
+    heartbeat = Thread(target=lock._beat, daemon=True)
+    heartbeat.start()
+    try:
+        yield lock
+    finally:
+        lock._stop.set()
+        heartbeat.join()
+        lock._release()
+
+
+def held_by(lock: Body) -> LockHeldError:
+    """The error that says who holds a lock."""
+    return LockHeldError(
+        f"{lock['owner']} on {lock['host']} (process {lock['process']}) is changing this cluster since {lock['taken']}",
+        hint=f"wait until it is done; if it died, its lock expires at {lock['expires']}, and a minute later "
+        "the next run takes it over",
+    )
+
+
+def _position(answer: Body) -> dict[str, str]:
+    return {"if_seq_no": str(answer["_seq_no"]), "if_primary_term": str(answer["_primary_term"])}
+
+
+def _owner() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user id without a name, as in many containers
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown"
+
+
+def _machine() -> str | None:
+    """Identifies this boot of this machine and its numbering of processes; None where that cannot be told."""
+    try:
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return None
+
+
+def _died_here(lock: Body) -> bool:
+    """Whether its holder was a process of this machine that is gone, so that nobody needs to wait for the expiry."""
+    if lock.get("machine") is None or lock["machine"] != _machine():
+        return False
+    try:
+        os.kill(lock["process"], 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _iso(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds")

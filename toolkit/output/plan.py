@@ -1,0 +1,95 @@
+"""Plans as text that a change board can read, and as Markdown."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from toolkit.plan import Change, Difference, Plan
+
+_SIGNS = {"create": "+", "update": "~", "adopt": "!", "rollover": ">", "delete": "-", "unavailable": "x"}
+_VALUE_MAX = 200
+"""Characters of a value that are shown; JSON has all."""
+
+_MARK = ("_meta.checksum", "_meta.schema", "policy._meta.checksum", "policy._meta.schema")
+
+
+def plan_text(plan: Plan) -> str:
+    """A plan for a terminal or a mail."""
+    lines = [f"Plan for {plan.url} (cluster '{plan.cluster}', {plan.server}), namespace {plan.namespace}", ""]
+    for change in plan.changes:
+        lines.append(f"  {_SIGNS[change.action]} {change.action:11} {change.kind} {change.name}")
+        lines.extend(f"      {line}" for line in _details(change))
+    if plan.changes:
+        lines.append("")
+    lines.extend(f"PROBLEM: {problem.reason}\n  hint: {problem.hint}\n" for problem in plan.problems)
+    lines.append(_summary(plan))
+    return "\n".join(lines)
+
+
+def plan_markdown(plan: Plan) -> str:
+    """A plan for a ticket."""
+    lines = [
+        f"## Plan for `{plan.url}`, namespace `{plan.namespace}`",
+        "",
+        f"Cluster `{plan.cluster}`, {plan.server}. Checksum `{plan.checksum}`.",
+        "",
+    ]
+    if plan.changes:
+        lines += ["| action | resource | what changes | meaning |", "|---|---|---|---|"]
+        for change in plan.changes:
+            shown = "<br>".join(f"`{_cell(line)}`" for d in _shown(change) for line in _difference(d))
+            lines.append(f"| {change.action} | {change.kind} `{change.name}` | {shown} | {_cell(change.meaning)} |")
+        lines.append("")
+    lines.extend(f"**Problem:** {problem.reason} ({problem.hint})\n" for problem in plan.problems)
+    lines.append(_summary(plan))
+    return "\n".join(lines)
+
+
+def _summary(plan: Plan) -> str:
+    if not plan.pending:
+        return "Nothing to do." if not plan.problems else "Nothing can be done before the problems are solved."
+    counts = Counter(change.action for change in plan.pending)
+    return ", ".join(f"{count} to {action}" for action, count in counts.items()) + f". Checksum {plan.checksum}"
+
+
+def _details(change: Change) -> Iterator[str]:
+    for difference in _shown(change):
+        yield from _difference(difference)
+    if change.meaning:
+        yield change.meaning
+
+
+def _shown(change: Change) -> list[Difference]:
+    """Without the mark's checksum, where something else differs: it says nothing more."""
+    telling = [difference for difference in change.differences if difference.path not in _MARK]
+    return telling or list(change.differences)
+
+
+def _difference(difference: Difference) -> Iterator[str]:
+    before, after = difference.before, difference.after
+    if isinstance(before, str) and isinstance(after, str) and ("\n" in before or "\n" in after):
+        yield f"{difference.path}:"
+        for line in difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1):
+            if not line.startswith(("---", "+++")):
+                yield f"  {line}"
+    elif before is None and after is None:
+        yield difference.path
+    elif before is None:
+        yield f"{difference.path}: {_value(after)} (new)"
+    elif after is None:
+        yield f"{difference.path}: {_value(before)} (goes)"
+    else:
+        yield f"{difference.path}: {_value(before)} → {_value(after)}"
+
+
+def _value(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _VALUE_MAX else f"{text[:_VALUE_MAX]}… ({len(text)} characters)"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

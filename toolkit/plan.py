@@ -1,0 +1,250 @@
+"""The plan: what has to change on a cluster so that it is as the files and the configuration say. Pure.
+
+`plan`, `apply` and everything that previews use this one object; what it does not say is not done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from toolkit.canonical import checksum
+from toolkit.effective import differs, effective
+from toolkit.errors import UnsafePlanError
+from toolkit.kinds import KIND, KINDS
+from toolkit.live import Live, wanted_component
+from toolkit.model import Body, Resource
+
+_ORDER = {kind.name: position for position, kind in enumerate(KINDS)}
+
+CREATE, UPDATE, DELETE, ADOPT, ROLLOVER, UNAVAILABLE = (
+    "create", "update", "delete", "adopt", "rollover", "unavailable",
+)  # fmt: skip
+
+_ROLLOVER_MEANING = (
+    "The stream turns to a new index. Stored documents stay as they are; new ones follow the new template."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One leaf that changes; None: absent."""
+
+    path: str
+    before: Any
+    after: Any
+
+    def as_json(self) -> Body:
+        """For programs."""
+        return {"path": self.path, "before": self.before, "after": self.after}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that is to be done, or that cannot be."""
+
+    action: str
+    """`create`, `update`, `delete`, `adopt`, `rollover` or `unavailable`."""
+    kind: str
+    name: str
+    source: str = ""
+    """The file that it comes from."""
+    resource: Resource | None = None
+    """What is written; None where nothing is."""
+    differences: tuple[Difference, ...] = ()
+    meaning: str = ""
+    """What it means for documents, or why it is not possible."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether something will be done."""
+        return self.action != UNAVAILABLE
+
+    def as_json(self) -> Body:
+        """For programs."""
+        return {
+            "action": self.action,
+            "kind": self.kind,
+            "name": self.name,
+            "source": self.source,
+            "differences": [difference.as_json() for difference in self.differences],
+            "meaning": self.meaning,
+        }
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that stands in the way, and what to do about it."""
+
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All changes, in the order in which they are made."""
+
+    cluster: str
+    cluster_id: str
+    url: str
+    server: str
+    namespace: str
+    changes: tuple[Change, ...]
+    problems: tuple[Problem, ...] = field(default=())
+
+    @property
+    def pending(self) -> tuple[Change, ...]:
+        """The changes that will be made."""
+        return tuple(change for change in self.changes if change.pending)
+
+    @property
+    def checksum(self) -> str:
+        """Of the changes and of the cluster that they are for."""
+        return checksum([self.cluster_id, self.namespace, [change.as_json() for change in self.pending]])
+
+    def raise_if_unsafe(self, *, adopt: bool) -> None:
+        """Refuse a plan that cannot, or without consent must not, be applied.
+
+        Raises:
+            UnsafePlanError: the first problem, or what would be adopted.
+        """
+        if self.problems:
+            raise UnsafePlanError("; ".join(problem.reason for problem in self.problems), hint=self.problems[0].hint)
+        foreign = [change for change in self.pending if change.action == ADOPT]
+        if foreign and not adopt:
+            names = ", ".join(f"{change.kind} {change.name}" for change in foreign)
+            raise UnsafePlanError(
+                f"not ours, but of a name that we need: {names}",
+                hint="look at the plan; --adopt takes them over, which replaces what they hold",
+            )
+
+    def as_json(self) -> Body:
+        """For programs."""
+        return {
+            "cluster": self.cluster,
+            "cluster_id": self.cluster_id,
+            "url": self.url,
+            "server": self.server,
+            "namespace": self.namespace,
+            "checksum": self.checksum,
+            "pending": len(self.pending),
+            "changes": [change.as_json() for change in self.changes],
+            "problems": [{"reason": problem.reason, "hint": problem.hint} for problem in self.problems],
+        }
+
+
+def make_plan(desired: Sequence[Resource], live: Live, namespace: str, *, schema: int) -> Plan:
+    """Compare what is desired with what is live."""
+    changes = [
+        *_unavailable(live),
+        *(change for resource in desired if (change := _change(resource, live))),
+        *_rollovers(desired, live),
+    ]
+    changes.sort(key=lambda change: (change.action == ROLLOVER, _ORDER[change.kind]))
+    changes.extend(_deletions(desired, live, namespace))
+    return Plan(
+        cluster=live.cluster,
+        cluster_id=live.cluster_id,
+        url=live.url,
+        server=str(live.server),
+        namespace=namespace,
+        changes=tuple(changes),
+        problems=tuple(_problems(desired, live, schema)),
+    )
+
+
+def _change(resource: Resource, live: Live) -> Change | None:
+    kind = KIND[resource.kind]
+    body = live.bodies[resource.kind, resource.name]
+    if body is None:
+        return Change(CREATE, kind.name, resource.name, resource.source, resource, meaning=kind.meaning(CREATE))
+    if resource.kind == "component_template" and resource.name.endswith("@custom"):
+        return None  # the user's own, whatever it holds
+    found = tuple(differences(kind.normalize(body), kind.normalize(resource.body)))
+    ours = bool(kind.mark_of(body))
+    if (ours and not found) or (resource.name in live.in_the_way):
+        return None
+    action = UPDATE if ours else ADOPT
+    meaning = kind.meaning(UPDATE) if ours else "It does not carry our mark: somebody else's, and it is replaced."
+    return Change(action, kind.name, resource.name, resource.source, resource, found, meaning)
+
+
+def _unavailable(live: Live) -> Iterator[Change]:
+    for kind in KINDS:
+        if not kind.available(live.server):
+            retention = " No retention here: documents stay until somebody deletes them." * (kind.name == "ilm_policy")
+            meaning = f"{live.server} has no {kind.needs}.{retention}"
+            yield Change(UNAVAILABLE, kind.name, "all", kind.folder, meaning=meaning)
+
+
+def _rollovers(desired: Sequence[Resource], live: Live) -> Iterator[Change]:
+    """Streams whose write index is not what their effective template, as it will be, asks for."""
+    component = wanted_component(desired, live.bodies)
+    templates = {resource.name: resource for resource in desired if resource.kind == "index_template"}
+    for name, stream in live.streams.items():
+        if stream.waits_for_rollover or name not in templates:
+            continue
+        found = differs(effective(templates[name].body, component), stream.body)
+        if found:
+            shown = tuple(Difference(line, None, None) for line in found)
+            yield Change(ROLLOVER, "data_stream", name, templates[name].source, None, shown, _ROLLOVER_MEANING)
+
+
+def _deletions(desired: Sequence[Resource], live: Live, namespace: str) -> Iterator[Change]:
+    """What is ours and no longer desired, in the opposite order; other namespaces' are left alone."""
+    wanted = {(resource.kind, resource.name) for resource in desired}
+    for (kind, name), body in sorted(live.owned.items(), key=lambda item: -_ORDER[item[0][0]]):
+        mark = KIND[kind].mark_of(body)
+        if (kind, name) not in wanted and mark.get("namespace") == namespace:
+            yield Change(DELETE, kind, name, meaning=f"No file of this version makes it. {KIND[kind].meaning(DELETE)}")
+
+
+def _problems(desired: Sequence[Resource], live: Live, schema: int) -> Iterator[Problem]:
+    for name, templates in live.rivals.items():
+        yield Problem(
+            f"{name}: foreign index template {', '.join(templates)} has the same or a higher priority and would win",
+            "lower its priority below 500, or narrow its index_patterns",
+        )
+    for name in live.in_the_way:
+        yield Problem(
+            f"{name} is an index that the toolkit did not make",
+            f"if its documents matter, copy them elsewhere; then DELETE /{name}, and stop what posts to it until "
+            "this is applied",
+        )
+    component = wanted_component(desired, live.bodies)
+    for name, reason in live.refusals.items():
+        custom = f"{name}@custom"
+        own = (component(custom) or {}).get("template") or {}
+        cause = f"; probably by component template {custom}, which is yours" if own else ""
+        yield Problem(
+            f"index template {name} would be refused{cause}: {reason}",
+            f"look at {custom}" if own else "this is a bug or an unsupported server: please report it",
+        )
+    newest = max((int(KIND[k].mark_of(b).get("schema") or 0) for (k, _), b in live.owned.items()), default=0)
+    if newest > schema:
+        yield Problem(
+            f"the cluster was set up by a newer toolkit: schema {newest}, and this one knows {schema}",
+            "install the newer toolkit; an older one would take fields away",
+        )
+
+
+def differences(before: Any, after: Any, path: str = "") -> Iterator[Difference]:
+    """The leaves that differ between two normalised bodies, in the order of their paths."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted(before.keys() | after.keys()):
+            inner = f"{path}.{key}" if path else str(key)
+            if key not in before:
+                yield Difference(inner, None, after[key])
+            elif key not in after:
+                yield Difference(inner, before[key], None)
+            else:
+                yield from differences(before[key], after[key], inner)
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for i, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from differences(one, other, f"{path}[{i}]")
+    elif before != after or type(before) is not type(after):
+        yield Difference(path, before, after)
