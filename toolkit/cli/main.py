@@ -10,6 +10,7 @@ import typer
 from toolkit import __version__
 from toolkit.cli import local
 from toolkit.cli.demo import demo
+from toolkit.cli.destroy import destroy
 from toolkit.cli.plan import apply, plan
 from toolkit.cli.simulate import simulate
 from toolkit.errors import ToolkitError
@@ -25,6 +26,7 @@ app.add_typer(local.app)
 app.command()(demo)
 app.command()(plan)
 app.command()(apply)
+app.command()(destroy)
 app.command()(simulate)
 
 

@@ -41,7 +41,7 @@ def plan(
     """
     from toolkit.output.console import result_json  # noqa: PLC0415
 
-    found = _deployment(profile, namespace).plan()
+    found = deployment_of(profile, namespace).plan()
     if as_json:
         result_json(found.as_json())
     else:
@@ -68,7 +68,7 @@ def apply(
     """
     from toolkit.output.console import TerminalProgress, result  # noqa: PLC0415
 
-    target = _deployment(profile, namespace)
+    target = deployment_of(profile, namespace)
     found = target.plan()
     _show(found, Format.TEXT)
     if checksum is not None and found.checksum != checksum:
@@ -86,7 +86,8 @@ def apply(
     result(f"Applied {len(found.pending)} changes; the plan is empty now.")
 
 
-def _deployment(profile: str | None, namespace: str | None) -> Deployment:
+def deployment_of(profile: str | None, namespace: str | None) -> Deployment:
+    """The namespace of the cluster that flags, environment and configuration name."""
     from toolkit.config import load_connection, load_settings  # noqa: PLC0415
     from toolkit.uses.deployment import deployment  # noqa: PLC0415
 

@@ -1,0 +1,70 @@
+"""What goes goes, what is needed stays, and documents go only where their stream was named."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.test_plan import applied, empty
+from toolkit.errors import UnsafePlanError, UsageError
+from toolkit.kinds import KIND
+from toolkit.lock import INDEX
+from toolkit.uses.deployment import Deployment
+from toolkit.uses.destroy import destroy, removal
+
+__all__ = ["applied", "empty"]
+
+
+def streams(target: Deployment) -> tuple[str, ...]:
+    namespace = target.settings.namespace
+    return f"ocs-campaign-groups-{namespace}", f"ocs-dead-letters-{namespace}"
+
+
+def present(target: Deployment) -> set[str]:
+    return {
+        f"{resource.kind} {resource.name}"
+        for resource in target.resources
+        if KIND[resource.kind].read(target.transport, resource.name) is not None
+    }
+
+
+def test_without_data_messages_still_come_and_what_stays_says_why(applied: Deployment) -> None:
+    what = removal(applied, ())
+    assert {resource.kind for resource in what.goes} == ({"index", "transform"} if applied.server.transforms else set())
+    assert all("the stream needs it" in reason for _, reason in what.stays)
+    before = present(applied)
+    gone = {str(resource) for resource in destroy(applied, what)}
+    assert present(applied) == before - gone
+    stream = streams(applied)[0]
+    applied.transport.post(f"/{stream}/_doc", {"GSW_CAMPAIGN_GROUP_GUID": "g"})
+    assert KIND["data_stream"].read(applied.transport, stream) is not None
+
+
+def test_with_both_streams_named_nothing_of_the_namespace_is_left(applied: Deployment) -> None:
+    what = removal(applied, streams(applied))
+    list(destroy(applied, what))
+    own = {f"{resource.kind} {resource.name}" for resource in applied.resources if resource.namespace}
+    assert not present(applied) & own
+    if what.state_goes:
+        assert not present(applied)
+        assert applied.transport.get(f"/{INDEX}") is None
+    assert not removal(applied, ()).goes
+    list(applied.apply(applied.plan()))  # and it can be made again
+    assert not applied.plan().pending
+
+
+@pytest.mark.parametrize("wrong", ["ocs-campaign-groups-other", "*", ""])
+def test_a_name_that_is_no_stream_of_the_namespace_is_refused(applied: Deployment, wrong: str) -> None:
+    with pytest.raises(UsageError, match="no stream of this namespace"):
+        removal(applied, (wrong,))
+
+
+def test_one_stream_alone_is_refused(applied: Deployment) -> None:
+    with pytest.raises(UsageError, match="is missing"):
+        removal(applied, streams(applied)[:1])
+
+
+def test_what_is_not_ours_is_not_removed(applied: Deployment) -> None:
+    name = f"ocs-dead-letters-settings-{applied.settings.namespace}"
+    applied.transport.put(f"/_component_template/{name}", {"template": {}})
+    with pytest.raises(UnsafePlanError, match=name):
+        removal(applied, streams(applied))

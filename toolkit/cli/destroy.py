@@ -1,0 +1,71 @@
+"""`ocs-elastic destroy`: takes the toolkit's resources away again."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit.cli.plan import Namespace, Profile, deployment_of
+from toolkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from toolkit.uses.destroy import Removal
+
+
+def destroy(
+    *,
+    profile: Profile = None,
+    namespace: Namespace = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", metavar="STREAM", help="Remove this data stream with all its documents; once for each."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove what the toolkit made in a namespace; documents only where their stream is named by --data.
+
+    Without --data the transform and its index go. Streams, templates, pipeline and ILM policies stay, since messages
+    still come: Elasticsearch refuses to delete what a stream needs.
+    """
+    from toolkit.output.console import TerminalProgress, result  # noqa: PLC0415
+    from toolkit.uses.destroy import destroy as run  # noqa: PLC0415
+    from toolkit.uses.destroy import removal  # noqa: PLC0415
+
+    target = deployment_of(profile, namespace)
+    what = removal(target, tuple(data or ()))
+    result(_text(what, target.settings.namespace, target.transport.url))
+    if not what.goes:
+        return
+    _consent(target.settings.namespace, yes=yes)
+    progress = TerminalProgress()
+    for resource in run(target, what):
+        progress.say(f"removed: {resource}")
+    result(f"Removed {len(what.goes)} resources.")
+
+
+def _text(what: Removal, namespace: str, url: str) -> str:
+    lines = [f"On {url}, namespace {namespace}:", ""]
+    lines += [f"  - goes   {resource}" for resource in what.goes]
+    lines += [f"    stays  {resource}: {reason}" for resource, reason in what.stays]
+    if what.state_goes:
+        lines.append("  - goes   index ocs-elastic-state: no namespace is left")
+    if not what.goes:
+        lines.append("Nothing to remove.")
+    return "\n".join(lines)
+
+
+def _consent(namespace: str, *, yes: bool) -> None:
+    """The namespace's name, typed.
+
+    Raises:
+        UsageError: there is nobody to type it.
+        Exit: something else was typed.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask on", hint="give --yes, after a look at what goes")
+    if typer.prompt("Type the namespace's name to remove this") != namespace:
+        raise typer.Exit(1)

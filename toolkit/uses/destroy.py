@@ -1,0 +1,101 @@
+"""Taking the toolkit's resources away again, and data only where its name was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from toolkit.errors import UnsafePlanError, UsageError
+from toolkit.kinds import KIND, KINDS
+from toolkit.lock import INDEX, locked
+from toolkit.model import Resource
+from toolkit.uses.deployment import Deployment
+
+_WITHOUT_DATA = ("transform", "index")
+"""What a stream does not need to go on taking messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What will go and what will stay, with the reason."""
+
+    goes: tuple[Resource, ...]
+    stays: tuple[tuple[Resource, str], ...]
+    state_goes: bool
+    """Whether the toolkit's own state goes too: nothing of any namespace is left then."""
+
+
+def removal(target: Deployment, data: tuple[str, ...]) -> Removal:
+    """Work out what goes. Reads only.
+
+    Args:
+        target: the namespace.
+        data: names of the streams whose documents are to go; both, or none.
+
+    Raises:
+        UsageError: a name is no stream of this namespace, or one of two is missing.
+        UnsafePlanError: something of our names is not ours.
+    """
+    streams = {resource.name for resource in target.resources if resource.kind == "data_stream"}
+    if unknown := set(data) - streams:
+        raise UsageError(
+            f"no stream of this namespace: {', '.join(sorted(unknown))}",
+            hint=f"its streams are {' and '.join(sorted(streams))}",
+        )
+    if data and (missing := streams - set(data)):
+        raise UsageError(
+            f"the templates serve both streams, so both go or none: {', '.join(sorted(missing))} is missing"
+        )
+    present = [
+        r
+        for r in target.resources
+        if (body := KIND[r.kind].read(target.transport, r.name)) is not None and _ours(r, body)
+    ]
+    users = _users(target)
+    goes, stays = [], []
+    for resource in present:
+        if not data and resource.kind not in _WITHOUT_DATA:
+            stays.append((resource, "the stream needs it; --data NAME removes stream and documents with it"))
+        elif resource.namespace is None and users:
+            stays.append((resource, f"still used by index template {', '.join(sorted(users))}"))
+        else:
+            goes.append(resource)
+    return Removal(tuple(goes), tuple(stays), state_goes=bool(data) and not users)
+
+
+def destroy(target: Deployment, what: Removal) -> Iterator[Resource]:
+    """Remove it, in the opposite order of its making; yields each resource that is gone.
+
+    Raises:
+        LockHeldError: somebody else changes the cluster.
+        RejectedError: the server refused; what went before is gone, and the next run goes on from there.
+    """
+    order = {kind.name: position for position, kind in enumerate(KINDS)}
+    with locked(target.transport, target.state_index) as lock:
+        for resource in sorted(what.goes, key=lambda r: order[r.kind], reverse=True):
+            lock.check()
+            KIND[resource.kind].delete(target.transport, resource.name)
+            yield resource
+    if what.state_goes:
+        target.transport.delete(f"/{INDEX}")
+
+
+def _ours(resource: Resource, body: dict[str, object]) -> bool:
+    if resource.name.endswith("@custom"):
+        return True  # it goes with the templates that name it, and says so in the list
+    if not KIND[resource.kind].mark_of(body):
+        raise UnsafePlanError(
+            f"{resource} does not carry our mark, so it is not removed",
+            hint="remove it by hand if it should go, or adopt it first: ocs-elastic apply --adopt",
+        )
+    return True
+
+
+def _users(target: Deployment) -> set[str]:
+    """Index templates other than this namespace's that are composed of what all namespaces share."""
+    shared = {r.name for r in target.resources if r.kind == "component_template" and r.namespace is None}
+    own = {r.name for r in target.resources if r.kind == "index_template"}
+    templates = KIND["index_template"].unwrap(target.transport.get("/_index_template") or {})
+    return {
+        name for name, body in templates.items() if name not in own and shared.intersection(body.get("composed_of", []))
+    }
