@@ -9,6 +9,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -349,6 +350,7 @@ def test_a_run_that_dies_at_any_write_can_be_run_again(empty: Deployment) -> Non
             _forget(empty)
             died = _apply_in_a_process(empty, die_at, after=after)
             assert died.returncode == -signal.SIGKILL, (die_at, after, died.stderr)
+            time.sleep(0.5)  # what was under way when it died, the server still does
             plan: Plan = empty.plan()
             list(empty.apply(plan))
             assert not empty.plan().pending
