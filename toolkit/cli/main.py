@@ -11,6 +11,7 @@ from toolkit import __version__
 from toolkit.cli import local
 from toolkit.cli.demo import demo
 from toolkit.cli.simulate import simulate
+from toolkit.cli.status import status
 from toolkit.errors import ToolkitError
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.add_typer(local.app)
 app.command()(demo)
 app.command()(simulate)
+app.command()(status)
 
 
 def _version(wanted: bool) -> None:

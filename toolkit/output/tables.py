@@ -6,8 +6,11 @@ import io
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from toolkit.questions import GroupState
+if TYPE_CHECKING:
+    from toolkit.questions import GroupState
+    from toolkit.uses.status import Status
 
 _WIDE = 200
 """Columns where nobody looks at a terminal: a table that is piped must not lose words."""
@@ -48,6 +51,31 @@ def group_states(states: Iterable[GroupState]) -> str:
         for state in states
     )
     return table("Campaign groups now", columns, rows)
+
+
+def status(found: Status) -> str:
+    """The state table, how many groups are in each state, and when OCS was last heard of."""
+    dead = f"dead letters {found.dead_letters:,}"
+    where = f"{found.streams.campaign_groups} on {found.url}"
+    if found.last is None:
+        return (
+            f"No message yet in {where}; {dead}.\n"
+            "Next: `ocs-elastic verify` tries the path that OCS would take, `ocs-elastic options` prints what to set "
+            "in OCS."
+        )
+    counts = ", ".join(f"{_shown(state)} {count:,}" for state, count in found.counts.items())
+    return (
+        f"{group_states(found.groups)}\n\n"
+        f"{len(found.groups):,} campaign groups: {counts}\n"
+        f"last message {_age(found.last.age_s)} ago ({_moment(found.last.ingested)} UTC), {dead}, in {where}"
+    )
+
+
+def _age(seconds: float) -> str:
+    for limit, divisor, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / divisor:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} days"
 
 
 def _shown(text: str | None) -> str:
