@@ -17,6 +17,7 @@ from toolkit.ocs.feed import Feed
 from toolkit.output import tables
 from toolkit.uses.simulation import Simulation, target_of
 from toolkit.uses.status import status
+from toolkit.uses.verify import verify
 
 
 @pytest.fixture
@@ -26,10 +27,11 @@ def fresh(engine: Engine) -> Iterator[Stream]:
 
 def test_an_empty_stream_has_no_message_yet_and_one_of_verify_is_none(fresh: Stream) -> None:
     transport = fresh.engine.transport
+    target = target_of(fresh.engine.connection, fresh.settings.namespace)
     found = status(transport, fresh.settings)
     assert (found.groups, found.counts, found.dead_letters, found.last) == ([], {}, 0, None)
     assert tables.status(found).startswith(f"No message yet in {fresh.name}")
-    assert fresh.post('{"GSW_TENANT_NAME": "ocs-elastic-verify", "GSW_CAMPAIGN_GROUP_GUID": "g"}')[0] == 201
+    assert verify(transport, target, fresh.settings, keep=True).left
     assert fresh.count(fresh.name) == 1
     assert status(transport, fresh.settings) == found
 

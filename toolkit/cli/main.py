@@ -12,6 +12,7 @@ from toolkit.cli import local
 from toolkit.cli.demo import demo
 from toolkit.cli.simulate import simulate
 from toolkit.cli.status import status
+from toolkit.cli.verify import verify
 from toolkit.errors import ToolkitError
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app.add_typer(local.app)
 app.command()(demo)
 app.command()(simulate)
 app.command()(status)
+app.command()(verify)
 
 
 def _version(wanted: bool) -> None:
