@@ -10,6 +10,7 @@ import typer
 from toolkit import __version__
 from toolkit.cli import local
 from toolkit.cli.demo import demo
+from toolkit.cli.ocs_options import options
 from toolkit.cli.simulate import simulate
 from toolkit.cli.status import status
 from toolkit.cli.verify import verify
@@ -24,6 +25,7 @@ app = typer.Typer(
 
 app.add_typer(local.app)
 app.command()(demo)
+app.command()(options)
 app.command()(simulate)
 app.command()(status)
 app.command()(verify)
