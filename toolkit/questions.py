@@ -40,6 +40,41 @@ class GroupState:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class LastMessage:
+    """When something was last heard of OCS."""
+
+    ingested: str
+    """When the engine took it: UTC, ISO 8601."""
+    age_s: float
+    """Seconds since then, by the engine's own clock."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return asdict(self)
+
+
+def last_message(transport: Transport, stream: str) -> LastMessage | None:
+    """When the last message was taken; None where there is none."""
+    aggregations = {
+        "last": {"max": {"field": "event.ingested"}},
+        # The server tells what `now` is as the end of the range: a clock here may be wrong.
+        "until": {"date_range": {"field": "event.ingested", "ranges": [{"to": "now"}]}},
+    }
+    body = {"size": 0, "query": NOT_VERIFY, "aggs": aggregations}
+    found = transport.post(f"/{stream}/_search", body)["aggregations"]
+    last_ms = found["last"]["value"]
+    if last_ms is None:
+        return None
+    age_ms = found["until"]["buckets"][0]["to"] - last_ms
+    return LastMessage(found["last"]["value_as_string"], max(age_ms, 0) / 1000)
+
+
+def count(transport: Transport, stream: str) -> int:
+    """How many documents are in a stream."""
+    return int(transport.get(f"/{stream}/_count")["count"])
+
+
 def group_states(transport: Transport, stream: str) -> list[GroupState]:
     """The present state of every campaign group in the stream, by tenant and name.
 

@@ -11,8 +11,11 @@ from toolkit import __version__
 from toolkit.cli import local
 from toolkit.cli.demo import demo
 from toolkit.cli.destroy import destroy
+from toolkit.cli.ocs_options import options
 from toolkit.cli.plan import apply, plan
 from toolkit.cli.simulate import simulate
+from toolkit.cli.status import status
+from toolkit.cli.verify import verify
 from toolkit.errors import ToolkitError
 
 app = typer.Typer(
@@ -22,12 +25,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its traceback shows local variables, and those may hold secrets
 )
 
+# In the order in which a newcomer needs them, which is that of --help.
+for _command in (demo, plan, apply, verify, options, status, simulate, destroy):
+    app.command()(_command)
 app.add_typer(local.app)
-app.command()(demo)
-app.command()(plan)
-app.command()(apply)
-app.command()(destroy)
-app.command()(simulate)
 
 
 def _version(wanted: bool) -> None:

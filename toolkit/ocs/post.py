@@ -135,6 +135,19 @@ def check(target: Target) -> None:
     # 403 is no obstacle: OCS's own credential may add documents and look at nothing.
 
 
+def post_one(message: Message, target: Target) -> Answer:
+    """Post a single message, once, over a connection of its own.
+
+    Raises:
+        UsageError: the target's file of certificates cannot be used.
+    """
+    connection = target.connect()
+    try:
+        return _send(message, target, connection)
+    finally:
+        connection.close()
+
+
 def post(
     messages: Iterable[Message],
     target: Target,
@@ -221,7 +234,6 @@ class _Lane(Thread):
         self._stop_sending = stop
         self._target = target
         self._connection = target.connect()
-        self._headers = {"Content-Type": "application/json", **target.headers}
 
     def run(self) -> None:
         """Post what waits until None does; after a stop, throw it away."""
@@ -236,17 +248,22 @@ class _Lane(Thread):
             self._answers.put(None)
 
     def _post(self, message: Message) -> Answer:
-        connection = self._connection
-        if _hung_up(connection):
-            connection.close()  # nothing was sent yet: the next request opens a new one
-        try:
-            connection.request("POST", self._target.path, message.text.encode(), self._headers)
-            response = connection.getresponse()
-            status, body = response.status, response.read()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            return Answer(message, None, None, None, _kind(error), _words(error))
-        return _answer(message, status, body)
+        if _hung_up(self._connection):
+            self._connection.close()  # nothing was sent yet: the next request opens a new one
+        return _send(message, self._target, self._connection)
+
+
+def _send(message: Message, target: Target, connection: http.client.HTTPConnection) -> Answer:
+    """One attempt; a connection that failed is closed, so that the next message opens a new one."""
+    headers = {"Content-Type": "application/json", **target.headers}
+    try:
+        connection.request("POST", target.path, message.text.encode(), headers)
+        response = connection.getresponse()
+        status, body = response.status, response.read()
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()
+        return Answer(message, None, None, None, _kind(error), _words(error))
+    return _answer(message, status, body)
 
 
 def _hung_up(connection: http.client.HTTPConnection) -> bool:

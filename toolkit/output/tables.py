@@ -6,8 +6,12 @@ import io
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from toolkit.questions import GroupState
+if TYPE_CHECKING:
+    from toolkit.questions import GroupState
+    from toolkit.uses.status import Status
+    from toolkit.uses.verify import Check, Verification
 
 _WIDE = 200
 """Columns where nobody looks at a terminal: a table that is piped must not lose words."""
@@ -48,6 +52,62 @@ def group_states(states: Iterable[GroupState]) -> str:
         for state in states
     )
     return table("Campaign groups now", columns, rows)
+
+
+def status(found: Status) -> str:
+    """The state table, how many groups are in each state, and when OCS was last heard of."""
+    dead = f"dead letters {found.dead_letters:,}"
+    where = f"{found.streams.campaign_groups} on {found.url}"
+    if found.last is None:
+        return (
+            f"No message yet in {where}; {dead}.\n"
+            "Next: `ocs-elastic verify` tries the path that OCS would take, `ocs-elastic options` prints what to set "
+            "in OCS."
+        )
+    counts = ", ".join(f"{_shown(state)} {count:,}" for state, count in found.counts.items())
+    return (
+        f"{group_states(found.groups)}\n\n"
+        f"{len(found.groups):,} campaign groups: {counts}\n"
+        f"last message {_age(found.last.age_s)} ago ({_moment(found.last.ingested)} UTC), {dead}, in {where}"
+    )
+
+
+def verification(found: Verification) -> str:
+    """What was checked, each with its result; of what failed, each field as it must be and as it is."""
+    rows = [row for check in found.checks for row in _check_rows(check)]
+    lines = [table(f"One message to {found.target}", ("Result", "Checked", "Found"), rows), ""]
+    ok = len(found.checks) - len(found.failed)
+    lines.append(f"{ok} of {len(found.checks)} checks ok in {found.seconds:.1f} s, campaign group {found.guid}")
+    if found.left:
+        lines.append(f"the message is still there: {found.place}")
+    return "\n".join(lines)
+
+
+_VALUES_MAX = 4
+
+
+def _check_rows(check: Check) -> Iterable[Sequence[str]]:
+    if check.ok:
+        values = list(check.expected.values())  # the same as what was found, but in an order to read
+        shown = ", ".join(map(_value, values)) if len(values) <= _VALUES_MAX else f"{len(values)} of {len(values)}"
+        yield "ok", check.name, shown
+    for difference in check.differences:
+        yield "FAILED", check.name, _shown(str(difference))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return "; ".join(map(_value, value))
+    if isinstance(value, dict):
+        return ", ".join(map(_value, value.values()))
+    return _shown("-" if value is None else str(value))
+
+
+def _age(seconds: float) -> str:
+    for limit, divisor, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / divisor:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} days"
 
 
 def _shown(text: str | None) -> str:

@@ -1,0 +1,157 @@
+"""A cluster on the loopback that is as sound, or as broken, as a test wants; its pipeline is ten lines of Python."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from threading import Event
+from typing import Any
+
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from toolkit.catalogue import Attribute, read_catalogue
+
+CATALOGUE = read_catalogue()
+STREAM = "ocs-campaign-groups-default"
+DEAD_LETTERS = "ocs-dead-letters-default"
+INDEX = ".ds-{}-2026.11.23-000001"
+ID = "an-id_1"
+HEADERS = {"X-Elastic-Product": "Elasticsearch"}  # without it Elastic's client refuses every answer
+
+Document = dict[str, Any]
+
+
+class Cluster:
+    """Holds one message at most; every request is remembered as `METHOD path`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.streams = {STREAM, DEAD_LETTERS}
+        self.stream = STREAM
+        """Where the message goes."""
+        self.answer_to_post: tuple[int, Any] | None = None
+        self.spoil: Callable[[Document], None] = lambda _: None
+        """What the pipeline does wrong."""
+        self.loses = False
+        self.found_by_search = True
+        self.refuses_delete = False
+        self.aggregations: list[Document] = []
+        """Answers to searches with aggregations, in their order."""
+        self.dead_letters = 0
+        self.document: Document | None = None
+        self.message: Document = {}
+        self.authorization: str | None = None
+        self.requests: list[str] = []
+        self.reading, self.go_on = Event(), Event()
+        self.go_on.set()
+
+    def answer(self, request: Request) -> Response:
+        self.requests.append(f"{request.method} {request.path}")
+        status, body = self._answer(request)
+        headers = {**HEADERS, "Content-Type": "application/json"}
+        return Response(json.dumps(body), status, headers)
+
+    def _answer(self, request: Request) -> tuple[int, Any]:  # noqa: PLR0911 - one a request
+        match request.method, request.path.strip("/").split("/"):
+            case "GET", ["_data_stream", name]:
+                return (200, {}) if name in self.streams else _error(404, "index_not_found_exception")
+            case "POST", [_, "_doc"]:
+                return self._post(request)
+            case "GET", [_, "_doc", _]:
+                self.reading.set()
+                self.go_on.wait(30)
+                return (404, {"found": False}) if self.loses else (200, {"_source": self.document})
+            case "DELETE", [_, "_doc", _]:
+                return self._delete()
+            case "POST", [_, "_search"]:
+                return self._search(request.get_json())
+            case "POST", [_, "_refresh"]:
+                return 200, {}
+            case "GET", [_, "_count"]:
+                return 200, {"count": self.dead_letters}
+        return _error(400, f"{request.method} {request.path} is more than this cluster can do")
+
+    def _post(self, request: Request) -> tuple[int, Any]:
+        self.authorization = request.headers.get("Authorization")
+        if self.answer_to_post is not None:
+            return self.answer_to_post
+        self.message = request.get_json()
+        self.document = processed(self.message)
+        self.spoil(self.document)
+        return 201, {"_index": INDEX.format(self.stream), "_id": ID, "result": "created"}
+
+    def _delete(self) -> tuple[int, Any]:
+        if self.refuses_delete:
+            return _error(403, "security_exception")
+        self.document = None
+        return 200, {"result": "deleted"}
+
+    def _search(self, query: Document) -> tuple[int, Any]:
+        if "aggs" in query:
+            return 200, {"aggregations": self.aggregations.pop(0)}
+        fields = {name: [_at(self.document, CATALOGUE.attributes[name].alias_of)] for name in query["fields"]}
+        return 200, {"hits": {"hits": [{"_id": ID, "fields": fields}] if self.found_by_search else []}}
+
+
+@contextmanager
+def cluster(web: HTTPServer) -> Iterator[Cluster]:
+    """A cluster that answers on a server, which may have served others before: to stop one takes half a second."""
+    found = Cluster(web.url_for("").rstrip("/"))
+    web.clear()
+    web.expect_request(re.compile(".*")).respond_with_handler(found.answer)
+    yield found
+    found.go_on.set()
+
+
+def processed(message: Document) -> Document:
+    """What the pipeline makes of the message that `verify` sends."""
+    document: Document = {}
+    for attribute in CATALOGUE.attributes.values():
+        for path, value in _fields(attribute, message[attribute.name]).items():
+            put(document, path, value)
+    figures = {a.name: a.calling_list for a in CATALOGUE.attributes.values() if a.calling_list}
+    lists = [{figures.get(key, "name"): value for key, value in row.items()} for row in message["GSW_CALLING_LISTS"]]
+    added = {
+        "ocs.calling_lists": lists,
+        "event.action": "start-dialing",
+        "event.dataset": "ocs.campaign_group",
+        "event.ingested": "2026-11-23T08:00:00.000Z",
+        "event.kind": "event",
+        "ocs.message": "state_change",
+        "ocs.schema": CATALOGUE.schema,
+        "tags": ["ocs_verify"],
+    }
+    for path, value in added.items():
+        put(document, path, value)
+    return document
+
+
+def put(document: Document, path: str, value: Any) -> None:
+    *parents, leaf = path.split(".")
+    for parent in parents:
+        document = document.setdefault(parent, {})
+    document[leaf] = value
+
+
+def _fields(attribute: Attribute, value: Any) -> Document:
+    if attribute.type == "code":
+        label = CATALOGUE.enums[str(attribute.enum)].label(value)
+        return {f"{attribute.target}.code": value, f"{attribute.target}.label": label}
+    if attribute.type == "timestamp":
+        moment = datetime.fromtimestamp(float(value), UTC)
+        return {attribute.target: moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+    return {attribute.target: value}
+
+
+def _at(document: Any, path: str) -> Any:
+    for step in path.split("."):
+        document = (document or {}).get(step)
+    return document
+
+
+def _error(status: int, type_: str) -> tuple[int, Document]:
+    return status, {"error": {"type": type_, "reason": f"because of {type_}"}, "status": status}

@@ -1,0 +1,71 @@
+"""`ocs-elastic verify`: one message on the path that OCS's would take."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit.errors import ToolkitError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from toolkit.uses.verify import Verification
+
+
+def verify(
+    profile: Annotated[str | None, typer.Option(help="The cluster; local is the embedded engine.")] = None,
+    namespace: Annotated[str | None, typer.Option(help="Namespace of the stream.  [default: default]")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the message in the stream, to look at it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Post one message to OCS's own URI, as OCS would, read it back, compare every field, and delete it.
+
+    It is of the tenant `ocs-elastic-verify`, so status and dashboards leave it out. The credential is that of the
+    connection. The exit code is 0 only if every check is ok.
+    """
+    from toolkit.client.connect import connect  # noqa: PLC0415 - start-up time of every other command
+    from toolkit.config import load_connection, load_settings  # noqa: PLC0415
+    from toolkit.output import console, tables  # noqa: PLC0415
+    from toolkit.uses.simulation import target_of  # noqa: PLC0415
+    from toolkit.uses.verify import verify as run  # noqa: PLC0415
+
+    connection, settings = load_connection(None, profile=profile), load_settings(None, namespace=namespace)
+    transport, target = connect(connection), target_of(connection, settings.namespace)
+    with _terminable():
+        found = run(transport, target, settings, keep=keep, progress=console.TerminalProgress())
+    if as_json:
+        console.result_json(found.as_json())
+    else:
+        console.result(tables.verification(found))
+    if found.failed:
+        raise _failure(found)
+
+
+def _failure(found: Verification) -> ToolkitError:
+    differences = [str(difference) for check in found.failed for difference in check.differences]
+    more = f", and {len(differences) - 1} more" if len(differences) > 1 else ""
+    return ToolkitError(
+        f"{len(found.failed)} of {len(found.checks)} checks failed: {differences[0]}{more}",
+        hint="pipeline and mapping on the cluster must be this toolkit's, and the labels those of ocs-elastic.yml: "
+        "`ocs-elastic apply` installs them",
+    )
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Meanwhile SIGTERM raises `SystemExit`, as Ctrl-C raises `KeyboardInterrupt`: the message gets deleted."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
