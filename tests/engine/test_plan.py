@@ -29,6 +29,7 @@ from toolkit.lock import INDEX, locked
 from toolkit.model import Body, Resource
 from toolkit.plan import ADOPT, CREATE, ROLLOVER, UPDATE, Plan, differences
 from toolkit.uses.deployment import Deployment
+from toolkit.uses.destroy import users_of_shared
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,9 +51,9 @@ def applied(empty: Deployment) -> Deployment:
 
 
 def _forget(target: Deployment) -> None:
-    """Everything of the namespace and what is shared, so that each test begins on bare ground."""
-    own = [resource for resource in target.resources if resource.namespace]
-    remove(target.transport, own)
+    """Everything of the namespace, and what is shared where no other needs it: each test begins on bare ground."""
+    users = users_of_shared(target)
+    remove(target.transport, [resource for resource in target.resources if resource.namespace or not users])
     target.transport.delete(f"/{INDEX}")
 
 

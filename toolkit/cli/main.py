@@ -9,6 +9,7 @@ import typer
 
 from toolkit import __version__
 from toolkit.cli import local
+from toolkit.cli.bootstrap import bootstrap
 from toolkit.cli.demo import demo
 from toolkit.cli.destroy import destroy
 from toolkit.cli.ocs_options import options
@@ -26,7 +27,7 @@ app = typer.Typer(
 )
 
 # In the order in which a newcomer needs them, which is that of --help.
-for _command in (demo, plan, apply, verify, options, status, simulate, destroy):
+for _command in (demo, bootstrap, plan, apply, verify, options, status, simulate, destroy):
     app.command()(_command)
 app.add_typer(local.app)
 

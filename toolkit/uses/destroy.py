@@ -51,7 +51,7 @@ def removal(target: Deployment, data: tuple[str, ...]) -> Removal:
         for r in target.resources
         if (body := KIND[r.kind].read(target.transport, r.name)) is not None and _ours(r, body)
     ]
-    users = _users(target)
+    users = users_of_shared(target)
     goes, stays = [], []
     for resource in present:
         if not data and resource.kind not in _WITHOUT_DATA:
@@ -91,7 +91,7 @@ def _ours(resource: Resource, body: dict[str, object]) -> bool:
     return True
 
 
-def _users(target: Deployment) -> set[str]:
+def users_of_shared(target: Deployment) -> set[str]:
     """Index templates other than this namespace's that are composed of what all namespaces share."""
     shared = {r.name for r in target.resources if r.kind == "component_template" and r.namespace is None}
     own = {r.name for r in target.resources if r.kind == "index_template"}
