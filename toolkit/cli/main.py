@@ -10,6 +10,7 @@ import typer
 from toolkit import __version__
 from toolkit.cli import local
 from toolkit.cli.demo import demo
+from toolkit.cli.init import init
 from toolkit.cli.simulate import simulate
 from toolkit.errors import ToolkitError
 
@@ -22,6 +23,7 @@ app = typer.Typer(
 
 app.add_typer(local.app)
 app.command()(demo)
+app.command()(init)
 app.command()(simulate)
 
 
