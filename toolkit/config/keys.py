@@ -214,7 +214,7 @@ CONNECTION_KEYS = (
     ),
     Key(
         "proxy",
-        is_address,
+        lambda value: is_address(value) and value.startswith("http:"),
         "an address such as http://proxy:3128",
         "HTTP proxy on the way. Variables such as HTTPS_PROXY have no effect.",
         "http://proxy.example:3128",
