@@ -56,6 +56,10 @@ class RejectedError(ToolkitError):
     """The server answered and refused; the reason carries its own root cause."""
 
 
+class CredentialError(RejectedError):
+    """The server does not accept who is asking; asking again may lock the account."""
+
+
 class UnsupportedServerError(RejectedError):
     """The server answered, and is none that the toolkit can work with."""
 

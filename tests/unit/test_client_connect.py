@@ -18,7 +18,14 @@ from tests.unit import tls
 from tests.unit.tls import SIGNED, Proxy, Server, proxying, serving
 from toolkit.client.connect import capabilities, connect
 from toolkit.config import Connection
-from toolkit.errors import ConfigurationError, RejectedError, ToolkitError, UnreachableError, UnsupportedServerError
+from toolkit.errors import (
+    ConfigurationError,
+    CredentialError,
+    RejectedError,
+    ToolkitError,
+    UnreachableError,
+    UnsupportedServerError,
+)
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +219,7 @@ def test_a_host_that_takes_no_connection_in_time_says_so(monkeypatch: pytest.Mon
     ("credential", "hint"),
     [
         ({}, "give one: ELASTICSEARCH_API_KEY"),
-        ({"api_key": "geheim"}, "check the credential that the tests goes with"),
+        ({"api_key": "geheim"}, "check the credential that goes with the tests"),
     ],
 )
 def test_a_wrong_credential_says_whether_there_was_one(
@@ -224,6 +231,14 @@ def test_a_wrong_credential_says_whether_there_was_one(
     assert isinstance(error, RejectedError)
     assert error.reason.endswith("does not accept the credential: unable to authenticate user [u] for REST request [/]")
     assert str(error.hint).startswith(hint)
+
+
+def test_a_wrong_credential_is_tried_once(serve: Callable[..., Server]) -> None:
+    """Some directories lock an account after a few."""
+    server = serve(status=401, body={"error": {"type": "security_exception", "reason": "no"}, "status": 401})
+    with pytest.raises(CredentialError):
+        capabilities(connect(connection(f"http://127.0.0.1:{server.port}", api_key="geheim")))
+    assert len(server.requests) == 1
 
 
 def test_a_missing_privilege_is_named(serve: Callable[..., Server]) -> None:
@@ -375,3 +390,14 @@ def test_a_server_that_is_not_supported_is_refused_with_a_sentence(
         capabilities(connect(connection(url)))
     assert caught.value.reason.startswith(f"{url} {reason}")
     assert caught.value.hint
+
+
+def test_licence_and_security_are_known_where_the_server_tells(serve: Callable[..., Server]) -> None:
+    body = {
+        "version": {"number": "8.17.2"},
+        "nodes": {"a": {"version": "8.17.2", "modules": [{"name": "x-pack-ilm"}, {"name": "transform"}]}},
+        "features": {"security": {"available": True, "enabled": True}},
+        "license": {"type": "basic", "status": "active"},
+    }
+    found = capabilities(connect(connection(f"http://127.0.0.1:{serve(body=body).port}")))
+    assert (found.security, found.license, found.ilm, found.transforms) == (True, "basic", True, True)

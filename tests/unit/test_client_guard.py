@@ -169,13 +169,13 @@ def test_only_what_may_be_repeated_is_retried(
     assert guard.repeatable(method, path, params) is wanted
     server.status = 503
     sent = transport(server)
+    send: dict[str, Callable[[], Any]] = {
+        "PUT": lambda: sent.put(path, {}, params),
+        "POST": lambda: sent.post(path, {}, params),
+        "DELETE": lambda: sent.delete(path, params),
+    }
     with pytest.raises(RejectedError, match="answered 503"):
-        if method == "DELETE":
-            sent.delete(path, params)
-        elif method == "PUT":
-            sent.put(path, {}, params)
-        else:
-            sent.post(path, {}, params)
+        send[method]()
     assert len(server.requests) == (3 if wanted else 1)
 
 

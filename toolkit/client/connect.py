@@ -8,7 +8,7 @@ from toolkit.capabilities import Capabilities, Version, of_elasticsearch, of_ope
 from toolkit.client import refusal
 from toolkit.client.transport import Transport
 from toolkit.config import Connection
-from toolkit.errors import ConfigurationError, RejectedError, UnsupportedServerError
+from toolkit.errors import ConfigurationError, CredentialError, RejectedError, UnsupportedServerError
 
 OLDEST: Version = (8, 3, 0)
 """The oldest Elasticsearch that is supported."""
@@ -96,7 +96,7 @@ def _about(transport: Transport) -> dict[str, Any]:
 def _unless_refused(transport: Transport, path: str, params: dict[str, str] | None) -> dict[str, Any]:
     try:
         return transport.get(path, params=params) or {}
-    except UnsupportedServerError:
+    except (CredentialError, UnsupportedServerError):
         raise
     except RejectedError:
         return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import RejectedError, UnsupportedServerError
+from toolkit.errors import CredentialError, RejectedError, UnsupportedServerError
 
 if TYPE_CHECKING:
     from toolkit.config import Connection
@@ -21,7 +21,7 @@ def rejected(url: str, request: str, status: int, body: Any, connection: Connect
         return RejectedError(f"the proxy {proxy} wants user and password", hint="proxy: http://user:password@host:port")
     cause = reason(body)
     if status == 401:
-        return RejectedError(f"{url} does not accept the credential: {cause}", hint=_credential_hint(connection))
+        return CredentialError(f"{url} does not accept the credential: {cause}", hint=_credential_hint(connection))
     if status == 403 and (granting := _GRANTED_BY.search(cause)):
         kind, names = granting.groups()
         hint = f"one of these {kind} is missing: {names.replace(',', ', ')}"
@@ -32,8 +32,8 @@ def rejected(url: str, request: str, status: int, body: Any, connection: Connect
 
 def _credential_hint(connection: Connection | None) -> str:
     if connection is None or connection.has_credential:
-        source = f" that {connection.source} goes with" if connection else ""
-        return f"check the credential{source}; an API key is given in its encoded form"
+        which = f"the credential that goes with {connection.source}" if connection else "the credential"
+        return f"check {which}; an API key is given in its encoded form"
     return "give one: ELASTICSEARCH_API_KEY, or ELASTICSEARCH_USERNAME and _PASSWORD, or a profile's api_key_file"
 
 
