@@ -21,12 +21,23 @@ class Capabilities:
     logsdb: bool
     pipeline_meta: bool
     """Whether an ingest pipeline can carry `_meta`; OpenSearch answers 400."""
+    security: bool = False
+    """Whether users, roles and API keys are switched on."""
+    license: str | None = None
+    """Elastic's licence, such as `basic`; None where the server does not tell."""
 
     def __str__(self) -> str:
         return f"{self.distribution} {'.'.join(map(str, self.version))}"
 
 
-def of_elasticsearch(version: Version, *, ilm: bool = True, transforms: bool = True) -> Capabilities:
+def of_elasticsearch(
+    version: Version,
+    *,
+    ilm: bool = True,
+    transforms: bool = True,
+    security: bool = False,
+    license: str | None = None,  # noqa: A002 - the server's word
+) -> Capabilities:
     """What an Elasticsearch of that version can do.
 
     `index.mode` was an unknown setting on a real 8.3.3 and became generally available with 8.7; `logsdb` ran on a
@@ -40,6 +51,8 @@ def of_elasticsearch(version: Version, *, ilm: bool = True, transforms: bool = T
         index_mode=version >= (8, 7, 0),
         logsdb=version >= (8, 17, 0),
         pipeline_meta=True,
+        security=security,
+        license=license,
     )
 
 

@@ -72,6 +72,23 @@ class LockHeldError(ToolkitError):
     """Somebody else is changing the cluster."""
 
 
+class CredentialError(RejectedError):
+    """The server does not accept who is asking; asking again may lock the account."""
+
+
+class UnsupportedServerError(RejectedError):
+    """The server answered, and is none that the toolkit can work with."""
+
+
+class ForbiddenRequestError(ToolkitError):
+    """The toolkit itself was about to send what it must never send; nothing was sent."""
+
+    def __init__(self, method: str, path: str, why: str) -> None:
+        super().__init__(
+            f"{method} {path} was not sent: {why}", hint="this is a bug of ocs-elastic, not yours: please report it"
+        )
+
+
 class EngineError(ToolkitError):
     """The embedded engine cannot be fetched, started or stopped."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from pathlib import Path
@@ -56,6 +57,10 @@ def test_a_flag_goes_before_the_environment_before_the_file(monkeypatch: pytest.
         ("namespace: a\nnamespace: b\n", "ocs-elastic.yml:2: key 'namespace' stands twice"),
         ("- a\n", "ocs-elastic.yml:1: must be a mapping"),
         ("a: [\n", "ocs-elastic.yml: line 2"),
+        ("url: https://h:9200\n", "ocs-elastic.yml:1: unknown key 'url'"),
+        ("profiles: [a]\n", "ocs-elastic.yml:1: 'profiles' must be a mapping"),
+        ("profiles:\n  a: x\n", "ocs-elastic.yml:2: profile 'a' must be a mapping"),
+        ("profiles:\n  a:\n    shards: 0\n", "ocs-elastic.yml:3: 'shards' must be a whole number, 1 or more, not 0"),
     ],
 )
 def test_a_wrong_file_is_an_error_with_its_line(text: str, reason: str) -> None:
@@ -84,8 +89,9 @@ def test_address_and_credential_come_from_one_source(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("ELASTICSEARCH_API_KEY", "from-environment")
     connection = load_connection(None, profile="test")
     assert (connection.url, connection.api_key) == ("https://test:9200", "from-file")
-    monkeypatch.setenv("ELASTICSEARCH_URL", "https://u:secret@other:9200")
+    monkeypatch.setenv("ELASTICSEARCH_URL", "https://other:9200")
     assert load_connection(None, profile=None).api_key == "from-environment"
+    monkeypatch.setenv("ELASTICSEARCH_URL", "https://u:secret@other:9200")
     with pytest.raises(ConfigurationError, match="profile 'test' is https://test:9200, but") as caught:
         load_connection(None, profile="test")
     assert "secret" not in caught.value.reason
@@ -93,11 +99,22 @@ def test_address_and_credential_come_from_one_source(monkeypatch: pytest.MonkeyP
     assert load_connection(None, profile="test").api_key == "from-file"
 
 
-def test_no_secret_shows_in_what_a_connection_prints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ELASTICSEARCH_URL", "https://host:9200")
-    monkeypatch.setenv("ELASTICSEARCH_API_KEY", "hidden")
-    monkeypatch.setenv("ELASTICSEARCH_PASSWORD", "hidden")
-    assert "hidden" not in repr(load_connection(None, profile=None))
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"ELASTICSEARCH_API_KEY": "hidden"},
+        {"ELASTICSEARCH_USERNAME": "u", "ELASTICSEARCH_PASSWORD": "hidden"},
+        {"ELASTICSEARCH_URL": "https://u:hidden@host:9200,https://u:hidden@other:9200"},
+        {"ELASTICSEARCH_PROXY": "http://u:hidden@proxy:3128"},
+    ],
+)
+def test_no_secret_shows_in_what_a_connection_prints(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"ELASTICSEARCH_URL": "https://host:9200", **environment}.items():
+        monkeypatch.setenv(name, value)
+    connection = load_connection(None, profile=None)
+    assert "hidden" not in f"{connection!r} {connection.shown_url} {connection.shown_proxy} {connection.hosts}"
 
 
 @pytest.mark.parametrize(
@@ -125,3 +142,150 @@ def test_the_embedded_engine_is_found_by_its_record(tmp_path: Path) -> None:
     connection = load_connection(None, profile="local")
     assert connection.url == "http://127.0.0.1:9"
     assert connection.embedded
+
+
+def test_a_hint_names_the_nearest_key_or_its_place() -> None:
+    for text, hint in (
+        ("retention_dayz: 7\n", "Did you mean 'retention_days'?"),
+        ("profiles: {a: {api_key: x}}\n", "Did you mean 'api_key_file'?"),
+        ("url: https://h:9200\n", "'url' belongs in a profile, under 'profiles' and a name of your choice"),
+    ):
+        write(text)
+        with pytest.raises(ConfigurationError) as caught:
+            load_settings(None)
+        assert caught.value.hint == hint
+
+
+def test_a_profile_goes_before_the_top_of_the_file_and_after_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("retention_days: 7\nshards: 2\nprofiles:\n  test: {url: https://t:9200, retention_days: 3, shards: 3}\n")
+    monkeypatch.setenv("OCS_ELASTIC_SHARDS", "4")
+    settings = load_settings(None, profile="test")
+    assert (settings.retention_days, settings.shards) == (3, 4)
+    assert load_settings(None).retention_days == 7
+    monkeypatch.setenv("OCS_ELASTIC_PROFILE", "test")
+    assert load_settings(None).retention_days == 3
+
+
+def test_a_namespace_of_digits_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCS_ELASTIC_NAMESPACE", "2026")
+    assert load_settings(None).namespace == "2026"
+
+
+def test_a_profile_without_an_address_leaves_it_to_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("profiles: {test: {retention_days: 3}}\n")
+    monkeypatch.setenv("ELASTICSEARCH_URL", "https://host:9200")
+    assert load_connection(None, profile="test").url == "https://host:9200"
+
+
+def test_a_credential_without_an_address_is_not_mixed_with_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("profiles: {test: {api_key_file: key}}\n")
+    monkeypatch.setenv("ELASTICSEARCH_URL", "https://host:9200")
+    with pytest.raises(ConfigurationError, match=r"ocs-elastic\.yml:1: profile 'test' needs a url"):
+        load_connection(None, profile="test")
+
+
+def test_everything_of_a_connection_can_stand_in_a_profile(tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "password").write_text("geheim\n", encoding="utf-16")  # what Windows PowerShell 5 writes by ">"
+    (folder / "password").chmod(0o600)
+    (folder / "c.yml").write_text(
+        "profiles:\n  test:\n    url: [https://a:9200/es/, https://b:9200]\n    username: u\n"
+        "    password_file: password\n    ca_file: ca.crt\n    proxy: http://p:3128\n"
+        "    request_timeout_s: 5\n    kibana: {url: https://k:5601/}\n",
+        encoding="utf-8",
+    )
+    found = load_connection(folder / "c.yml", profile="test")
+    assert found.hosts == ("https://a:9200/es", "https://b:9200")
+    assert (found.username, found.password, found.ca_file) == ("u", "geheim", folder / "ca.crt")
+    assert (found.proxy, found.request_timeout_s, found.kibana_url) == ("http://p:3128", 5, "https://k:5601")
+    assert found.source == f"{folder / 'c.yml'}:3"
+    assert found.warnings == ()
+
+
+def test_everything_of_a_connection_can_stand_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text("k", encoding="utf-8")
+    for name, value in {
+        "URL": "https://a:9200, https://b:9200",
+        "API_KEY_FILE": "key",
+        "FINGERPRINT": ":".join(["AB"] * 32),
+        "PROXY": "http://p:3128",
+        "REQUEST_TIMEOUT_S": "7",
+    }.items():
+        monkeypatch.setenv(f"ELASTICSEARCH_{name}", value)
+    monkeypatch.setenv("KIBANA_URL", "https://k:5601")
+    found = load_connection(None, profile=None)
+    assert found.hosts == ("https://a:9200", "https://b:9200")
+    assert found.shown_url == "https://a:9200 (and 1 more)"
+    assert (found.api_key, found.fingerprint, found.request_timeout_s) == ("k", "ab" * 32, 7)
+    assert (found.proxy, found.kibana_url) == ("http://p:3128", "https://k:5601")
+
+
+def test_a_cloud_id_names_both_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = base64.b64encode(b"europe.cloud.example:9243$abc$def:9244").decode()
+    monkeypatch.setenv("ELASTICSEARCH_CLOUD_ID", f"my-cluster:{text}")
+    found = load_connection(None, profile=None)
+    assert found.url == "https://abc.europe.cloud.example:9243"
+    assert found.kibana_url == "https://def.europe.cloud.example:9244"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes say nothing on Windows")
+def test_a_secret_that_everyone_can_read_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("k", encoding="utf-8")
+    (tmp_path / "key").chmod(0o644)
+    write("profiles: {test: {url: http://far:9200, api_key_file: key}}\n")
+    assert load_connection(None, profile="test").warnings == (
+        "key can be read by everyone on this machine: chmod 600 key",
+        "the credential goes to http://far:9200 unencrypted: use https",
+    )
+    (tmp_path / "key").chmod(0o600)
+    write("profiles: {test: {url: 'http://127.0.0.1:9200', api_key_file: key}}\n")
+    assert load_connection(None, profile="test").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ({"URL": "host:9200"}, "ELASTICSEARCH_URL: 'url' must be an address such as https://host:9200"),
+        ({"URL": "https://u:hidden@ho st"}, "ELASTICSEARCH_URL: 'url' must be an address"),
+        ({"CLOUD_ID": "x:hidden"}, "ELASTICSEARCH_CLOUD_ID: this is no Cloud id"),
+        ({"URL": "https://h:1", "CLOUD_ID": "x"}, "ELASTICSEARCH_CLOUD_ID: ELASTICSEARCH_URL names a cluster too"),
+        ({"URL": "https://h:1", "USERNAME": "u"}, "ELASTICSEARCH_URL: the password is missing"),
+        ({"URL": "https://h:1", "PASSWORD": "hidden"}, "ELASTICSEARCH_URL: the user is missing"),
+        ({"URL": "https://u:hidden@h:1", "API_KEY": "hidden"}, "ELASTICSEARCH_URL: an address holds a user, and"),
+        ({"URL": "https://u:hidden@h:1,https://v:hidden@i:1"}, "ELASTICSEARCH_URL: an address holds a user, and"),
+        ({"URL": "https://h:1", "API_KEY": "hidden", "API_KEY_FILE": "f"}, "ELASTICSEARCH_API_KEY_FILE: ELASTICS"),
+        ({"URL": "https://h:1", "API_KEY": "k", "USERNAME": "u", "PASSWORD": "hidden"}, "ELASTICSEARCH_URL: an API"),
+        ({"URL": "https://h:1", "API_KEY_FILE": "absent"}, "ELASTICSEARCH_API_KEY_FILE: absent cannot be read"),
+        ({"URL": "https://h:1", "API_KEY_FILE": "lines"}, "ELASTICSEARCH_API_KEY_FILE: lines holds more than one"),
+        ({"URL": "https://h:1", "API_KEY_FILE": "empty"}, "ELASTICSEARCH_API_KEY_FILE: empty is empty"),
+        ({"URL": "https://h:1", "API_KEY_FILE": "bytes"}, "ELASTICSEARCH_API_KEY_FILE: bytes is not UTF-8"),
+        ({"URL": "https://h:1", "FINGERPRINT": "ab:cd"}, "ELASTICSEARCH_FINGERPRINT: 'fingerprint' must be 64 hex"),
+        ({"URL": "http://h:1", "FINGERPRINT": "ab" * 32}, "ELASTICSEARCH_URL: a fingerprint is given, but the"),
+        ({"URL": "http://h:1", "CA_FILE": "ca"}, "ELASTICSEARCH_URL: a CA file is given, but the address is http"),
+        ({"URL": "https://h:1", "CA_FILE": "ca", "FINGERPRINT": "ab" * 32}, "ELASTICSEARCH_URL: both a CA file and"),
+        ({"URL": "https://h:1", "PROXY": "socks5://u:hidden@p:1"}, "ELASTICSEARCH_PROXY: 'proxy' must be an address"),
+        ({"URL": "https://h:1", "REQUEST_TIMEOUT_S": "0"}, "ELASTICSEARCH_REQUEST_TIMEOUT_S: 'request_timeout_s'"),
+    ],
+)
+def test_a_contradiction_is_an_error_that_shows_no_secret(
+    environment: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, content in (("lines", b"hidden\nhidden"), ("empty", b"\n"), ("bytes", b"hidden\xfc")):
+        (tmp_path / name).write_bytes(content)
+    for name, value in environment.items():
+        monkeypatch.setenv(f"ELASTICSEARCH_{name}", value)
+    with pytest.raises(ConfigurationError) as caught:
+        load_connection(None, profile=None)
+    assert caught.value.reason.startswith(reason)
+    assert "hidden" not in f"{caught.value.reason} {caught.value.hint}"
+
+
+def test_the_local_profile_takes_settings_but_no_address() -> None:
+    write("profiles: {local: {shards: 2}}\n")
+    assert load_settings(None, profile="local").shards == 2
+    write("profiles: {local: {url: https://h:9200}}\n")
+    with pytest.raises(ConfigurationError, match="profile 'local' is the embedded engine, so it takes no 'url'"):
+        load_connection(None, profile="local")

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.plan import Namespace, Profile, apply
+from toolkit.cli.cluster import connection_and_settings
+from toolkit.cli.options import Config, Namespace, Profile
+from toolkit.cli.plan import apply
 from toolkit.cli.verify import verify
 
 
@@ -14,6 +16,7 @@ def bootstrap(
     *,
     profile: Profile = None,
     namespace: Namespace = None,
+    config: Config = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     adopt: Annotated[bool, typer.Option("--adopt", help="Take over what has our names but not our mark.")] = False,
 ) -> None:
@@ -21,13 +24,12 @@ def bootstrap(
 
     It can be run again at any time; what is there already is left as it is.
     """
-    from toolkit.config import load_connection, load_settings  # noqa: PLC0415 - start-up time of every other command
-    from toolkit.output import console, ocs_options  # noqa: PLC0415
+    from toolkit.output import console, ocs_options  # noqa: PLC0415 - start-up time of every other command
     from toolkit.uses.options import ocs_options as found  # noqa: PLC0415
 
-    apply(profile=profile, namespace=namespace, yes=yes, adopt=adopt)
+    apply(profile=profile, namespace=namespace, config=config, yes=yes, adopt=adopt)
     console.result("")
-    verify(profile=profile, namespace=namespace)
+    verify(profile=profile, namespace=namespace, config=config)
     console.result("")
-    connection = load_connection(None, profile=profile)
-    console.result(ocs_options.text(found(connection, load_settings(None, namespace=namespace).namespace)))
+    connection, settings = connection_and_settings(profile, namespace, config)
+    console.result(ocs_options.text(found(connection, settings.namespace)))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolkit.cli.plan import Namespace, Profile, deployment_of
+from toolkit.cli.cluster import deployment_of
+from toolkit.cli.options import Config, Namespace, Profile
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ def destroy(
     *,
     profile: Profile = None,
     namespace: Namespace = None,
+    config: Config = None,
     data: Annotated[
         list[str] | None,
         typer.Option("--data", metavar="STREAM", help="Remove this data stream with all its documents; once for each."),
@@ -33,7 +35,7 @@ def destroy(
     from toolkit.uses.destroy import destroy as run  # noqa: PLC0415
     from toolkit.uses.destroy import removal  # noqa: PLC0415
 
-    target = deployment_of(profile, namespace)
+    target = deployment_of(profile, namespace, config)
     what = removal(target, tuple(data or ()))
     result(_text(what, target.settings.namespace, target.transport.url))
     if not what.goes:

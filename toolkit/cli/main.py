@@ -12,6 +12,7 @@ from toolkit.cli import local
 from toolkit.cli.bootstrap import bootstrap
 from toolkit.cli.demo import demo
 from toolkit.cli.destroy import destroy
+from toolkit.cli.init import init
 from toolkit.cli.ocs_options import options
 from toolkit.cli.plan import apply, plan
 from toolkit.cli.simulate import simulate
@@ -27,7 +28,7 @@ app = typer.Typer(
 )
 
 # In the order in which a newcomer needs them, which is that of --help.
-for _command in (demo, bootstrap, plan, apply, verify, options, status, simulate, destroy):
+for _command in (demo, init, bootstrap, plan, apply, verify, options, status, simulate, destroy):
     app.command()(_command)
 app.add_typer(local.app)
 

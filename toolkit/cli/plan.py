@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolkit.cli.cluster import deployment_of
+from toolkit.cli.options import AsJson, Config, Namespace, Profile
 from toolkit.errors import StalePlanError, UsageError
 
 if TYPE_CHECKING:
     from toolkit.plan import Plan
-    from toolkit.uses.deployment import Deployment
 
 PENDING = 3
 """Exit code of `plan` when changes are pending."""
-
-Profile = Annotated[str | None, typer.Option(help="Cluster of ocs-elastic.yml; local is the embedded engine.")]
-Namespace = Annotated[str | None, typer.Option(help="Namespace.  Default: that of the configuration, or default.")]
 
 
 class Format(StrEnum):
@@ -32,8 +30,9 @@ def plan(
     *,
     profile: Profile = None,
     namespace: Namespace = None,
+    config: Config = None,
     format: Annotated[Format, typer.Option(help="For a terminal, or for a ticket.")] = Format.TEXT,  # noqa: A002
-    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what would change on the cluster, and what that means for stored documents. Changes nothing.
 
@@ -41,7 +40,7 @@ def plan(
     """
     from toolkit.output.console import result_json  # noqa: PLC0415
 
-    found = deployment_of(profile, namespace).plan()
+    found = deployment_of(profile, namespace, config, read_only=True).plan()
     if as_json:
         result_json(found.as_json())
     else:
@@ -56,6 +55,7 @@ def apply(
     *,
     profile: Profile = None,
     namespace: Namespace = None,
+    config: Config = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     adopt: Annotated[bool, typer.Option("--adopt", help="Take over what has our names but not our mark.")] = False,
     checksum: Annotated[
@@ -68,7 +68,7 @@ def apply(
     """
     from toolkit.output.console import TerminalProgress, result  # noqa: PLC0415
 
-    target = deployment_of(profile, namespace)
+    target = deployment_of(profile, namespace, config)
     found = target.plan()
     _show(found, Format.TEXT)
     if checksum is not None and found.checksum != checksum:
@@ -84,15 +84,6 @@ def apply(
     for event in target.apply(found, adopt=adopt):
         progress.say(f"done: {event.change}")
     result(f"Applied {len(found.pending)} changes; the plan is empty now.")
-
-
-def deployment_of(profile: str | None, namespace: str | None) -> Deployment:
-    """The namespace of the cluster that flags, environment and configuration name."""
-    from toolkit.config import load_connection, load_settings  # noqa: PLC0415
-    from toolkit.uses.deployment import deployment  # noqa: PLC0415
-
-    settings = load_settings(None, namespace=namespace)
-    return deployment(load_connection(None, profile=profile), settings)
 
 
 def _show(found: Plan, format: Format) -> None:  # noqa: A002

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from toolkit.cli.options import Config, Namespace
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.ocs.choices import CallingListShape, PeriodicAction
 
@@ -40,7 +41,8 @@ def simulate(
     profile: Annotated[
         str | None, typer.Option(help="Post to this cluster's stream; local is the embedded engine.")
     ] = None,
-    namespace: Annotated[str | None, typer.Option(help="Namespace of that stream.  [default: default]")] = None,
+    namespace: Namespace = None,
+    config: Config = None,
     count: Annotated[int, typer.Option(min=1, help="Messages in all.")] = 1000,
     groups: Annotated[int, typer.Option(min=1, help="Campaign groups.")] = 20,
     interval: Annotated[
@@ -97,7 +99,7 @@ def simulate(
 
     _check_places(place=url or profile, output=output, truth=truth, as_json=as_json)
     _check_pace(real_time=real_time, start=start, rate=rate)
-    target = None if output is not None else _target(url, profile, namespace, ca_file)
+    target = None if output is not None else _target(url, profile, namespace, config, ca_file)
     feed = Feed(
         count=count,
         groups=groups,
@@ -127,7 +129,9 @@ def simulate(
         raise typer.Exit(1)
 
 
-def _target(url: str | None, profile: str | None, namespace: str | None, ca_file: Path | None) -> Target:
+def _target(
+    url: str | None, profile: str | None, namespace: str | None, config: Path | None, ca_file: Path | None
+) -> Target:
     """Where to post. Never from the environment alone: a simulation must not meet production by accident.
 
     Raises:
@@ -135,6 +139,7 @@ def _target(url: str | None, profile: str | None, namespace: str | None, ca_file
     """
     from toolkit.config import load_connection, load_settings  # noqa: PLC0415
     from toolkit.ocs.post import parse_target  # noqa: PLC0415
+    from toolkit.output.console import warn  # noqa: PLC0415
     from toolkit.uses.simulation import target_of  # noqa: PLC0415
 
     if url is not None:
@@ -146,8 +151,10 @@ def _target(url: str | None, profile: str | None, namespace: str | None, ca_file
             "nowhere to send the messages",
             hint="give --profile local for the embedded engine, --url for the URI that OCS posts to, or --output FILE",
         )
-    connection = load_connection(None, profile=profile)
-    return target_of(connection, load_settings(None, namespace=namespace).namespace)
+    connection = load_connection(config, profile=profile)
+    for warning in connection.warnings:
+        warn(warning)
+    return target_of(connection, load_settings(config, namespace=namespace, profile=profile).namespace)
 
 
 def _check_places(*, place: str | None, output: str | None, truth: Path | None, as_json: bool) -> None:

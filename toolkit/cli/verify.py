@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolkit.cli.cluster import connection_and_settings
+from toolkit.cli.options import AsJson, Config, Namespace, Profile
 from toolkit.errors import ToolkitError
 
 if TYPE_CHECKING:
@@ -19,10 +21,12 @@ if TYPE_CHECKING:
 
 
 def verify(
-    profile: Annotated[str | None, typer.Option(help="The cluster; local is the embedded engine.")] = None,
-    namespace: Annotated[str | None, typer.Option(help="Namespace of the stream.  [default: default]")] = None,
+    *,
+    profile: Profile = None,
+    namespace: Namespace = None,
+    config: Config = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the message in the stream, to look at it.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Post one message to OCS's own URI, as OCS would, read it back, compare every field, and delete it.
 
@@ -30,12 +34,11 @@ def verify(
     connection. The exit code is 0 only if every check is ok.
     """
     from toolkit.client.connect import connect  # noqa: PLC0415 - start-up time of every other command
-    from toolkit.config import load_connection, load_settings  # noqa: PLC0415
     from toolkit.output import console, tables  # noqa: PLC0415
     from toolkit.uses.simulation import target_of  # noqa: PLC0415
     from toolkit.uses.verify import verify as run  # noqa: PLC0415
 
-    connection, settings = load_connection(None, profile=profile), load_settings(None, namespace=namespace)
+    connection, settings = connection_and_settings(profile, namespace, config)
     transport, target = connect(connection), target_of(connection, settings.namespace)
     with _terminable():
         found = run(transport, target, settings, keep=keep, progress=console.TerminalProgress())

@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from toolkit.capabilities import Capabilities, Version, of_elasticsearch, of_opensearch
+from toolkit.client import refusal
 from toolkit.client.transport import Transport
 from toolkit.config import Connection
-from toolkit.errors import ConfigurationError, RejectedError
+from toolkit.errors import ConfigurationError, CredentialError, RejectedError, UnsupportedServerError
 
 OLDEST: Version = (8, 3, 0)
 """The oldest Elasticsearch that is supported."""
 
-_TIMEOUT_S = 30.0
 
-
-def connect(connection: Connection) -> Transport:
+def connect(connection: Connection, *, read_only: bool = False) -> Transport:
     """A transport for that address and credential; nothing is sent yet.
 
+    Args:
+        connection: where, and as whom.
+        read_only: whether anything that writes shall be an error, and not be sent.
+
     Raises:
-        ConfigurationError: the address is none.
+        ConfigurationError: the address, the credential or the CA file cannot be used.
     """
     from elasticsearch import Elasticsearch  # noqa: PLC0415 - the client costs start-up time
 
-    options: dict[str, Any] = {"request_timeout": _TIMEOUT_S, "retry_on_timeout": False}
+    from toolkit.client.node import Node, nodes  # noqa: PLC0415
+
+    options: dict[str, Any] = {"request_timeout": connection.request_timeout_s, "retry_on_timeout": False}
     if connection.api_key:
         options["api_key"] = connection.api_key
     elif connection.username:
         options["basic_auth"] = (connection.username, connection.password or "")
-    if connection.ca_file:
-        options["ca_certs"] = str(connection.ca_file)
     if connection.embedded:
         from toolkit.client.opensearch import OpenSearchNode  # noqa: PLC0415
 
         options["node_class"] = OpenSearchNode
+    else:
+        options["node_class"] = Node
     try:
-        client = Elasticsearch(connection.url, **options)
+        client = Elasticsearch(nodes(connection), **options)
     except (ValueError, OSError) as error:
         raise ConfigurationError(
             f"{connection.source}: the address cannot be used: {error}", hint="write it as https://host:9200"
         ) from error
-    return Transport(client, connection.shown_url)
+    return Transport(client, connection.shown_url, connection=connection, read_only=read_only)
 
 
 def capabilities(transport: Transport) -> Capabilities:
@@ -49,23 +53,34 @@ def capabilities(transport: Transport) -> Capabilities:
 
     Raises:
         UnreachableError: no answer.
-        RejectedError: an answer from a server that is not supported.
+        UnsupportedServerError: an answer from a server that is not supported.
     """
     about = _about(transport)
     if about.get("build_flavor") == "serverless":
-        raise RejectedError(f"{transport.url} is Elasticsearch Serverless, which is not supported")
+        raise refusal.serverless(transport.url)
     answer = transport.get("/_nodes/plugins", params={"filter_path": "nodes.*.version,nodes.*.modules.name"}) or {}
     nodes = list(answer.get("nodes", {}).values())
     versions = [node["version"] for node in nodes] + ([about["number"]] if "number" in about else [])
-    version = min(map(_version, versions), default=(0, 0, 0))
+    if not versions:
+        raise refusal.no_elasticsearch(transport.url, None)
+    version = min(map(_version, versions))
     if about.get("distribution") == "opensearch":
         return of_opensearch(version)
     if version < OLDEST:
-        shown = ".".join(map(str, version))
-        raise RejectedError(
-            f"{transport.url} runs Elasticsearch {shown}", hint="8.3 is the oldest version that is supported"
-        )
-    return of_elasticsearch(version, ilm=_everywhere("x-pack-ilm", nodes), transforms=_everywhere("transform", nodes))
+        raise refusal.too_old(transport.url, ".".join(map(str, version)))
+    about_licence = _xpack(transport)
+    return of_elasticsearch(
+        version,
+        ilm=_everywhere("x-pack-ilm", nodes),
+        transforms=_everywhere("transform", nodes),
+        security=bool(about_licence.get("features", {}).get("security", {}).get("enabled")),
+        license=(about_licence.get("license") or {}).get("type"),
+    )
+
+
+def _xpack(transport: Transport) -> dict[str, Any]:
+    """Licence and switched-on features, where the server tells: without its module for it, it refuses."""
+    return _unless_refused(transport, "/_xpack", {"categories": "features,license"})
 
 
 def _about(transport: Transport) -> dict[str, Any]:
@@ -74,10 +89,17 @@ def _about(transport: Transport) -> dict[str, Any]:
     Elasticsearch without its module `rest-root` refuses that one request, so a refusal is not the end: what refuses
     all requests refuses the next one too.
     """
-    with suppress(RejectedError):
-        about: dict[str, Any] = (transport.get("/") or {}).get("version", {})
-        return about
-    return {}
+    about: dict[str, Any] = _unless_refused(transport, "/", None).get("version", {})
+    return about
+
+
+def _unless_refused(transport: Transport, path: str, params: dict[str, str] | None) -> dict[str, Any]:
+    try:
+        return transport.get(path, params=params) or {}
+    except (CredentialError, UnsupportedServerError):
+        raise
+    except RejectedError:
+        return {}
 
 
 def _everywhere(module: str, nodes: list[dict[str, Any]]) -> bool:

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import RejectedError, UnreachableError
+from toolkit.client import guard, refusal
+from toolkit.errors import RejectedError
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
+    from toolkit.config import Connection
+
 _HEADERS = {"accept": "application/json", "content-type": "application/json"}
-_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-"""Methods whose requests name their target, so that a second one does no harm."""
+_RETRIES = 2
+_TIMEOUT_S = 30.0
 
 
 class Transport:
     """A connection to a cluster, over Elasticsearch's own client."""
 
-    def __init__(self, client: Elasticsearch, url: str) -> None:
+    def __init__(
+        self, client: Elasticsearch, url: str, *, connection: Connection | None = None, read_only: bool = False
+    ) -> None:
         self._client = client
+        self._connection = connection
         self.url = url
+        """The address for people."""
+        self.read_only = read_only
+        """Whether anything that writes is an error, and is not sent."""
+        self.on_write: Callable[[str, str], None] = lambda _method, _path: None
+        """Is told method and path right before and right after every write; what it raises ends the request."""
 
     def get(self, path: str, params: dict[str, str] | None = None) -> Any:
         """The answer to a GET; None where the server has nothing there."""
@@ -30,7 +42,7 @@ class Transport:
         return self._request("PUT", path, body, params)
 
     def post(self, path: str, body: Any, params: dict[str, str] | None = None) -> Any:
-        """A request that is sent once, whatever happens."""
+        """A request that, unless it only reads, is sent once, whatever happens."""
         return self._request("POST", path, body, params)
 
     def delete(self, path: str, params: dict[str, str] | None = None) -> Any:
@@ -42,45 +54,58 @@ class Transport:
         self._client.close()
 
     def _request(self, method: str, path: str, body: Any, params: dict[str, str] | None) -> Any:
+        guard.check(method, path, params, body, read_only=self.read_only)
+        if not guard.writes(method, path):
+            return self._answer(method, path, body, params)
+        self.on_write(method, path)
+        answer = self._answer(method, path, body, params)
+        self.on_write(method, path)
+        return answer
+
+    def _answer(self, method: str, path: str, body: Any, params: dict[str, str] | None) -> Any:
         import elasticsearch  # noqa: PLC0415 - the client costs start-up time
 
-        client = self._client.options(max_retries=2 if method in _REPEATABLE else 0)
         try:
-            answer = client.perform_request(method, path, params=params, headers=_HEADERS, body=body)
+            return self._send(method, path, body, params)
+        except elasticsearch.UnsupportedProductError as error:  # an ApiError too, so it comes first
+            raise refusal.no_elasticsearch(self.url, error.body) from error
         except elasticsearch.NotFoundError as error:
             if method in ("GET", "DELETE"):
                 return None
             raise self._rejected(method, path, error) from error
         except elasticsearch.ApiError as error:
             raise self._rejected(method, path, error) from error
+        except elasticsearch.SerializationError as error:
+            raise refusal.no_elasticsearch(self.url, None) from error
         except elasticsearch.TransportError as error:
-            raise UnreachableError(
-                f"{self.url} does not answer: {error.message}",
-                hint="check the address, the network and TLS, and that the server is up",
-            ) from error
-        except elasticsearch.UnsupportedProductError as error:
-            raise RejectedError(
-                f"{self.url} is no Elasticsearch: {error}",
-                hint="OpenSearch other than the embedded engine is not supported",
-            ) from error
-        return answer.body
+            from toolkit.client.failure import unreachable  # noqa: PLC0415
+
+            raise unreachable(error, self.url, proxy=self._proxy, timeout_s=self._timeout_s) from error
+
+    def _send(self, method: str, path: str, body: Any, params: dict[str, str] | None) -> Any:
+        """Send once, or more often if that does no harm: to another host if no connection to the first came about."""
+        import elasticsearch  # noqa: PLC0415
+
+        repeatable = guard.repeatable(method, path, params)
+        client = self._client.options(max_retries=_RETRIES if repeatable else 0)
+        attempts_left = 0 if repeatable or self._connection is None else len(self._connection.others)
+        while True:
+            try:
+                return client.perform_request(method, path, params=params, headers=_HEADERS, body=body).body
+            except elasticsearch.ConnectionError as error:
+                from toolkit.client.failure import was_sent  # noqa: PLC0415
+
+                if attempts_left == 0 or was_sent(error):
+                    raise
+                attempts_left -= 1
+
+    @property
+    def _proxy(self) -> str | None:
+        return self._connection.shown_proxy if self._connection else None
+
+    @property
+    def _timeout_s(self) -> float:
+        return self._connection.request_timeout_s if self._connection else _TIMEOUT_S
 
     def _rejected(self, method: str, path: str, error: Any) -> RejectedError:
-        status = error.meta.status
-        return RejectedError(f"{self.url} answered {status} to {method} {path}: {reason(error.body)}", status=status)
-
-
-def reason(body: Any) -> str:
-    """The root cause in a server's error answer, from the outermost reason to the innermost."""
-    if not isinstance(body, dict):
-        return str(body)[:300]
-    error = body.get("error")
-    if not isinstance(error, dict):
-        return str(error or body)[:300]
-    reasons: list[str] = []
-    while isinstance(error, dict):
-        text = str(error.get("reason") or error.get("type"))
-        if text not in reasons:
-            reasons.append(text)
-        error = error.get("caused_by")
-    return ": ".join(reasons)
+        return refusal.rejected(self.url, f"{method} {path}", error.meta.status, error.body, self._connection)

@@ -1,8 +1,11 @@
 """Where settings come from: the only room that reads the environment."""
 
-from toolkit.config.connection import PROFILE_LOCAL, Connection, load_connection
+from toolkit.config.connection import Connection
 from toolkit.config.folders import cache_folder, is_root, local_record, program_environment, state_folder
-from toolkit.config.settings import NAMESPACE, Settings, load_settings
+from toolkit.config.keys import NAMESPACE
+from toolkit.config.sample import sample
+from toolkit.config.settings import Settings, load_settings
+from toolkit.config.sources import PROFILE_LOCAL, load_connection
 
 __all__ = [
     "NAMESPACE",
@@ -15,5 +18,6 @@ __all__ = [
     "load_settings",
     "local_record",
     "program_environment",
+    "sample",
     "state_folder",
 ]

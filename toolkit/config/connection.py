@@ -1,26 +1,25 @@
-"""Where the cluster is, and the credential for it."""
+"""An address, how it is reached, and the credential for it."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
+import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from toolkit.config.document import document
-from toolkit.config.folders import local_record
-from toolkit.errors import ConfigurationError, nearest
-from toolkit.yaml_source import Document
+from toolkit.config.keys import is_address
+from toolkit.errors import ConfigurationError
 
-PROFILE_LOCAL = "local"
-"""The profile that `ocs-elastic local up` writes."""
-_CONNECTION_KEYS = frozenset({"url", "username", "password_file", "api_key_file", "ca_file"})
+ONE_CREDENTIAL = "give either an API key, or a user and a password, once"
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An address and the credential for it; both always come from one source."""
+    """An address and the credential for it; both always come from one source.
+
+    User and password that stand in an address are taken out of it, so that no address holds a secret.
+    Certificates are always verified.
+    """
 
     url: str
     source: str
@@ -29,93 +28,97 @@ class Connection:
     password: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
+    """Certificates to trust instead of the system's."""
     embedded: bool = False
     """Whether it is the embedded engine, the only OpenSearch that is spoken to."""
+    others: tuple[str, ...] = ()
+    """Further hosts of the same cluster."""
+    fingerprint: str | None = None
+    """SHA-256, in hexadecimal, of the one certificate to trust: the server's or its CA's."""
+    proxy: str | None = field(default=None, repr=False)
+    """HTTP proxy on the way; the only address that may hold a password."""
+    request_timeout_s: float = 30.0
+    kibana_url: str | None = None
+    warnings: tuple[str, ...] = ()
+    """What is not wrong, but should be known to whoever runs a command."""
+
+    def __post_init__(self) -> None:
+        split = [split_address(url, self.source) for url in self.hosts]
+        found = {pair for _, pair in split if pair}
+        if len(found) > 1 or (found and (self.username or self.api_key)):
+            raise ConfigurationError(
+                f"{self.source}: an address holds a user, and another credential is given too", hint=ONE_CREDENTIAL
+            )
+        for pair in found:
+            object.__setattr__(self, "username", pair[0])
+            object.__setattr__(self, "password", pair[1])
+        object.__setattr__(self, "url", split[0][0])
+        object.__setattr__(self, "others", tuple(url for url, _ in split[1:]))
+        if self.fingerprint:
+            object.__setattr__(self, "fingerprint", self.fingerprint.replace(":", "").lower())
+        _check(self)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every host's address."""
+        return self.url, *self.others
 
     @property
     def shown_url(self) -> str:
-        """The address without the credential that it may hold: for people."""
-        return _without_secret(self.url)
+        """The address for people, without any credential."""
+        return self.url + (f" (and {len(self.others)} more)" if self.others else "")
+
+    @property
+    def shown_proxy(self) -> str | None:
+        """The proxy's address for people, without any credential."""
+        return split_address(self.proxy, self.source)[0] if self.proxy else None
+
+    @property
+    def has_credential(self) -> bool:
+        """Whether it can prove who is asking."""
+        return bool(self.api_key or self.username)
 
 
-def load_connection(path: Path | None, *, profile: str | None) -> Connection:
-    """Where the cluster is: a profile, or `ELASTICSEARCH_URL` with its credential.
+def _check(connection: Connection) -> None:
+    """What no single key's check can see.
 
     Raises:
-        ConfigurationError: no cluster is named, or flag and environment name different ones.
+        ConfigurationError: two things that are said contradict each other.
     """
-    url = os.environ.get("ELASTICSEARCH_URL")
-    profile = profile or (None if url else os.environ.get("OCS_ELASTIC_PROFILE"))
-    if profile is None:
-        if url:
-            return _connection_from_environment(url)
-        raise ConfigurationError(
-            "no cluster is named",
-            hint="set ELASTICSEARCH_URL, or name a profile: --profile local is what 'ocs-elastic local up' starts",
-        )
-    connection = _local_connection() if profile == PROFILE_LOCAL else _profile_connection(path, profile)
-    if url and url.rstrip("/") != connection.url.rstrip("/"):
-        raise ConfigurationError(
-            f"profile '{profile}' is {connection.shown_url}, but ELASTICSEARCH_URL is {_without_secret(url)}",
-            hint="unset ELASTICSEARCH_URL, or leave the profile out",
-        )
-    return connection
+    source = connection.source
+    if connection.api_key and (connection.username or connection.password):
+        raise ConfigurationError(f"{source}: an API key, and a user or password too", hint=ONE_CREDENTIAL)
+    if bool(connection.username) != (connection.password is not None):
+        missing = "password" if connection.username else "user"
+        raise ConfigurationError(f"{source}: the {missing} is missing", hint=ONE_CREDENTIAL)
+    if connection.ca_file and connection.fingerprint:
+        raise ConfigurationError(f"{source}: both a CA file and a fingerprint", hint="one of them is enough")
+    trust = "a CA file" if connection.ca_file else "a fingerprint" if connection.fingerprint else None
+    if trust and not all(url.startswith("https:") for url in connection.hosts):
+        raise ConfigurationError(f"{source}: {trust} is given, but the address is http", hint="write it as https://…")
 
 
-def _connection_from_environment(url: str) -> Connection:
-    ca_file = os.environ.get("ELASTICSEARCH_CA_FILE")
-    return Connection(
-        url=url,
-        source="ELASTICSEARCH_URL",
-        username=os.environ.get("ELASTICSEARCH_USERNAME"),
-        password=os.environ.get("ELASTICSEARCH_PASSWORD"),
-        api_key=os.environ.get("ELASTICSEARCH_API_KEY"),
-        ca_file=Path(ca_file) if ca_file else None,
-    )
+def split_address(url: str, source: str) -> tuple[str, tuple[str, str] | None]:
+    """An address without its user and password, and these.
+
+    Raises:
+        ConfigurationError: it is no address; the reason does not repeat it, since it may hold a password.
+    """
+    if not is_address(url):
+        raise ConfigurationError(f"{source}: this is no address", hint="write it as https://host:9200")
+    parts = urlsplit(url)
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl().rstrip("/")
+    if parts.username is None:
+        return bare, None
+    return bare, (unquote(parts.username), unquote(parts.password or ""))
 
 
-def _profile_connection(path: Path | None, profile: str) -> Connection:
-    file = document(path)
-    profiles = (file.value.get("profiles") if file else None) or {}
-    if not isinstance(profiles, dict) or profile not in profiles:
-        where = file.source if file else "ocs-elastic.yml"
-        raise ConfigurationError(f"{where}: no profile '{profile}'", hint=nearest(profile, [*profiles, PROFILE_LOCAL]))
-    assert file  # noqa: S101 - a profile was found in it
-    place: tuple[str, ...] = ("profiles", profile)
-    raw = profiles[profile]
-    if not isinstance(raw, dict) or not isinstance(raw.get("url"), str):
-        raise ConfigurationError(f"{file.at(*place)}: profile '{profile}' needs a url")
-    for key in raw.keys() - _CONNECTION_KEYS:
-        raise ConfigurationError(f"{file.at(*place, key)}: unknown key '{key}'", hint=nearest(key, _CONNECTION_KEYS))
-    return Connection(
-        url=raw["url"],
-        source=file.at(*place, "url"),
-        username=raw.get("username"),
-        password=_secret(file, (*place, "password_file"), raw.get("password_file")),
-        api_key=_secret(file, (*place, "api_key_file"), raw.get("api_key_file")),
-        ca_file=Path(raw["ca_file"]) if raw.get("ca_file") else None,
-    )
-
-
-def _local_connection() -> Connection:
-    record = local_record()
+def in_clear(url: str) -> bool:
+    """Whether what is sent there can be read on the way."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" or parts.hostname == "localhost":
+        return False
     try:
-        url = json.loads(record.read_text(encoding="utf-8"))["url"]
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigurationError(
-            "profile 'local' is the embedded engine, and none is up", hint="start it: ocs-elastic local up"
-        ) from error
-    return Connection(url=url, source=str(record), embedded=True)
-
-
-def _secret(file: Document, place: tuple[str, ...], path: str | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigurationError(f"{file.at(*place)}: {path} cannot be read: {error.strerror}") from error
-
-
-def _without_secret(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", url)
+        return not ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return True

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from toolkit.config.document import document
-from toolkit.errors import ConfigurationError, nearest
-
-NAMESPACE = re.compile(r"[a-z0-9_.]{1,80}")
+from toolkit.config.document import document, profile_in, profile_named
+from toolkit.config.keys import SETTING_KEYS, SETTINGS
+from toolkit.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,88 +48,43 @@ class Settings:
         return self.refresh_interval_s + 5
 
 
-def load_settings(path: Path | None, *, namespace: str | None = None) -> Settings:
-    """Settings from flags, the environment, `ocs-elastic.yml` and defaults, in this order.
+def load_settings(path: Path | None, *, namespace: str | None = None, profile: str | None = None) -> Settings:
+    """Settings from flags, the environment, the profile, the top of `ocs-elastic.yml` and defaults, in this order.
 
     Args:
         path: the file; None: `ocs-elastic.yml` in the working folder, where there is one.
         namespace: the flag's value.
+        profile: the flag's value; None: `OCS_ELASTIC_PROFILE`. One that the file does not have changes nothing here.
 
     Raises:
         ConfigurationError: an unknown key or a value that cannot be used; the reason names its place.
     """
-    values: dict[str, Any] = {}
-    places: dict[str, str] = {}
-    file = document(path)
-    if file:
-        for key, value in file.value.items():
-            if key == "profiles":
-                continue
-            if key not in _KEYS:
-                raise ConfigurationError(f"{file.at(key)}: unknown key '{key}'", hint=nearest(key, _KEYS))
-            values[key], places[key] = value, file.at(key)
-    for key in _KEYS - {"labels", "state_change_actions"}:
-        name = f"OCS_ELASTIC_{key.upper()}"
-        if text := os.environ.get(name):
-            values[key], places[key] = int(text) if text.isascii() and text.isdigit() else text, name
+    values = {**_from_file(path, profile_named(profile)), **dict(_from_environment())}
     if namespace is not None:
-        values["namespace"], places["namespace"] = namespace, "--namespace"
-    for key, value in values.items():
-        _check(key, value, places[key])
-    if isinstance(values.get("replicas"), int):
+        _check("--namespace", "namespace", namespace)
+        values["namespace"] = namespace
+    if "replicas" in values:
         values["replicas"] = str(values["replicas"])
     if "state_change_actions" in values:
         values["state_change_actions"] = tuple(values["state_change_actions"])
     return Settings(**values)
 
 
-def _is_count(least: int) -> Callable[[Any], bool]:
-    return lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= least
+def _from_file(path: Path | None, profile: str | None) -> dict[str, Any]:
+    file = document(path)
+    top = file.value if file else {}
+    above = (profile_in(file, profile) if profile else None) or {}
+    return {name: value for values in (top, above) for name, value in values.items() if name in SETTINGS}
 
 
-def _is_label(value: Any) -> bool:
-    return isinstance(value, str) and 1 <= len(value) <= 200
+def _from_environment() -> Iterator[tuple[str, Any]]:
+    for key in SETTING_KEYS:
+        if key.variable and (text := os.environ.get(key.variable)):
+            value = int(text) if text.isascii() and text.isdigit() and key.name != "namespace" else text
+            _check(key.variable, key.name, value)
+            yield key.name, value
 
 
-_CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "namespace": (
-        lambda v: isinstance(v, str) and bool(NAMESPACE.fullmatch(v)),
-        "1 to 80 of a-z, 0-9, '_' and '.'",
-    ),
-    "retention_days": (_is_count(1), "a whole number of days, 1 or more"),
-    "dead_letter_retention_days": (_is_count(1), "a whole number of days, 1 or more"),
-    "shards": (_is_count(1), "a whole number, 1 or more"),
-    "replicas": (
-        lambda v: _is_count(0)(v) or (isinstance(v, str) and bool(re.fullmatch(r"\d+(-(\d+|all))?", v))),
-        "a number, or a range such as 0-1",
-    ),
-    "rollover_size": (
-        lambda v: isinstance(v, str) and bool(re.fullmatch(r"[1-9]\d*(mb|gb)", v)),
-        "a size such as 25gb",
-    ),
-    "refresh_interval_s": (_is_count(1), "a whole number of seconds, 1 or more"),
-    "index_mode": (lambda v: v in ("auto", "standard", "logsdb"), "auto, standard or logsdb"),
-    "transform_frequency_s": (
-        lambda v: _is_count(1)(v) and v <= 3600,
-        "a whole number of seconds, 1 to 3600",
-    ),
-    "current_state_days": (_is_count(1), "a whole number of days, 1 or more"),
-    "labels": (
-        lambda v: (
-            isinstance(v, dict)
-            and all(isinstance(i, dict) and all(isinstance(label, str) for label in i.values()) for i in v.values())
-        ),
-        "enum → id → label",
-    ),
-    "state_change_actions": (
-        lambda v: isinstance(v, list) and all(isinstance(i, str) for i in v),
-        "a list of action ids",
-    ),
-}
-_KEYS = frozenset(_CHECKS)
-
-
-def _check(key: str, value: Any, place: str) -> None:
-    fits, expected = _CHECKS[key]
-    if not fits(value):
-        raise ConfigurationError(f"{place}: '{key}' must be {expected}, not {value!r}")
+def _check(place: str, name: str, value: Any) -> None:
+    if refusal := SETTINGS[name].refusal(value):
+        raise ConfigurationError(f"{place}: {refusal}")

@@ -33,6 +33,11 @@ def complain(error: ToolkitError) -> None:
         print(f"hint: {error.hint}", file=sys.stderr)
 
 
+def warn(text: str) -> None:
+    """Say what is not wrong, but should be known."""
+    print(f"warning: {text}", file=sys.stderr)
+
+
 class TerminalProgress:
     """Draws progress on standard error; without a terminal each step is one plain line."""
 

@@ -58,11 +58,16 @@ class Deployment:
         )
 
 
-def deployment(connection: Connection, settings: Settings) -> Deployment:
+def deployment(connection: Connection, settings: Settings, *, read_only: bool = False) -> Deployment:
     """Connect, and find out what the server can do.
+
+    Args:
+        connection: where, and as whom.
+        settings: the namespace, and what it should be.
+        read_only: whether anything that writes shall be an error, and not be sent.
 
     Raises:
         UnreachableError, RejectedError: it does not answer, or is not supported.
     """
-    transport = connect(connection)
+    transport = connect(connection, read_only=read_only)
     return Deployment(transport, capabilities(transport), settings)

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from toolkit.catalogue import read_catalogue
 from toolkit.config import Connection
+from toolkit.errors import ConfigurationError
 from toolkit.model import SILENT, Bar, Progress
 from toolkit.ocs.feed import Feed
 from toolkit.ocs.file import write
@@ -106,7 +107,17 @@ class Simulation:
 
 
 def target_of(connection: Connection, namespace: str) -> Target:
-    """Where OCS would post for a namespace of a cluster, with the credential that the connection has."""
+    """Where OCS would post for a namespace of a cluster, with the credential that the connection has.
+
+    Raises:
+        ConfigurationError: the cluster is reached in a way that the simulator, like OCS, does not know.
+    """
+    for what, value in (("proxy", connection.proxy), ("fingerprint", connection.fingerprint)):
+        if value:
+            raise ConfigurationError(
+                f"{connection.source}: a simulation posts directly, as OCS does, and knows no {what}",
+                hint="name what OCS itself would post to: --url, with --ca-file for its certificate",
+            )
     headers = {}
     if connection.api_key:
         headers["Authorization"] = f"ApiKey {connection.api_key}"

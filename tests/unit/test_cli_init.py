@@ -1,0 +1,63 @@
+"""The configuration file that `ocs-elastic init` writes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from toolkit.catalogue import read_catalogue
+from toolkit.cli.main import app
+from toolkit.config import Settings, load_settings, sample
+from toolkit.config.keys import CONNECTION_KEYS, SETTING_KEYS
+from toolkit.errors import ToolkitError
+
+
+@pytest.fixture(autouse=True)
+def _folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def uncommented() -> str:
+    return re.sub(r"^( *)#(?=[a-z])", r"\1", sample(), flags=re.MULTILINE)
+
+
+def test_the_file_loads_and_changes_nothing() -> None:
+    assert CliRunner().invoke(app, ["init"]).exit_code == 0
+    assert load_settings(None) == Settings()
+
+
+def test_what_it_shows_are_the_defaults() -> None:
+    Path("ocs-elastic.yml").write_text(uncommented(), encoding="utf-8")
+    catalogue = read_catalogue()
+    expected = Settings(
+        labels={"state": {"running": "Running"}}, state_change_actions=tuple(catalogue.state_change_actions)
+    )
+    assert load_settings(None) == expected
+    assert load_settings(None, profile="test") == expected
+
+
+def test_every_key_is_in_it_once() -> None:
+    value = yaml.safe_load(uncommented())
+    assert list(value) == [*(key.name for key in SETTING_KEYS), "profiles"]
+    assert list(value["profiles"]["test"]) == [key.name for key in CONNECTION_KEYS]
+
+
+def test_a_file_that_is_there_stays_unless_forced() -> None:
+    file = Path("mine.yml")
+    file.write_text("shards: 2\n", encoding="utf-8")
+    result = CliRunner().invoke(app, ["init", "--config", "mine.yml"])
+    assert isinstance(result.exception, ToolkitError)
+    assert (result.exception.reason, result.exception.exit_code) == ("mine.yml is there already, and stays as it is", 1)
+    assert file.read_text(encoding="utf-8") == "shards: 2\n"
+    assert CliRunner().invoke(app, ["init", "--config", "mine.yml", "--force"]).exit_code == 0
+    assert file.read_text(encoding="utf-8") == sample()
+
+
+def test_a_folder_that_is_absent_is_an_error() -> None:
+    result = CliRunner().invoke(app, ["init", "--config", "absent/mine.yml"])
+    assert isinstance(result.exception, ToolkitError)
+    assert "absent/mine.yml cannot be written" in result.exception.reason.replace("\\", "/")

@@ -1,0 +1,38 @@
+"""Which cluster and which namespace a command is about: from its flags, the environment and the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from toolkit.config import Connection, Settings
+    from toolkit.uses.deployment import Deployment
+
+
+def connection_and_settings(
+    profile: str | None, namespace: str | None, config: Path | None
+) -> tuple[Connection, Settings]:
+    """Where, as whom, and with which settings; warnings go to standard error.
+
+    Raises:
+        ConfigurationError: no cluster is named, or a value cannot be used.
+    """
+    from toolkit.config import load_connection, load_settings  # noqa: PLC0415 - start-up time
+    from toolkit.output.console import TerminalProgress  # noqa: PLC0415
+
+    settings = load_settings(config, namespace=namespace, profile=profile)
+    connection = load_connection(config, profile=profile)
+    for warning in connection.warnings:
+        TerminalProgress().say(f"warning: {warning}")
+    return connection, settings
+
+
+def deployment_of(
+    profile: str | None, namespace: str | None, config: Path | None, *, read_only: bool = False
+) -> Deployment:
+    """The namespace of the cluster, connected; what it may not do it cannot, if it only reads."""
+    from toolkit.uses.deployment import deployment  # noqa: PLC0415
+
+    connection, settings = connection_and_settings(profile, namespace, config)
+    return deployment(connection, settings, read_only=read_only)

@@ -1,0 +1,82 @@
+"""What a server's refusal means: its root cause, and what to do about it; pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import CredentialError, RejectedError, UnsupportedServerError
+
+if TYPE_CHECKING:
+    from toolkit.config import Connection
+
+_GRANTED_BY = re.compile(r"granted by the (\w+ privileges) \[([^\]]+)\]")
+_SUPPORTED = "supported are Elasticsearch 8.3 and later, self-managed or Elastic Cloud, but not serverless"
+
+
+def rejected(url: str, request: str, status: int, body: Any, connection: Connection | None) -> RejectedError:
+    """The error for an answer that is a refusal."""
+    if status == 407:
+        proxy = connection.shown_proxy if connection else None
+        return RejectedError(f"the proxy {proxy} wants user and password", hint="proxy: http://user:password@host:port")
+    cause = reason(body)
+    if status == 401:
+        words = f"{url} does not accept the credential: {cause}"
+        return CredentialError(words, hint=_credential_hint(connection), status=status)
+    if status == 403 and (granting := _GRANTED_BY.search(cause)):
+        kind, names = granting.groups()
+        hint = f"one of these {kind} is missing: {names.replace(',', ', ')}"
+        return RejectedError(f"{url} does not permit {request}: {cause}", hint=hint, status=status)
+    redirected = "use the address that it leads to" if 300 <= status < 400 else None
+    return RejectedError(f"{url} answered {status} to {request}: {cause}", hint=redirected, status=status)
+
+
+def _credential_hint(connection: Connection | None) -> str:
+    if connection is None or connection.has_credential:
+        which = f"the credential that goes with {connection.source}" if connection else "the credential"
+        return f"check {which}; an API key is given in its encoded form"
+    return "give one: ELASTICSEARCH_API_KEY, or ELASTICSEARCH_USERNAME and _PASSWORD, or a profile's api_key_file"
+
+
+def no_elasticsearch(url: str, body: Any) -> UnsupportedServerError:
+    """The error for an answer without the sign of Elasticsearch; `body` is the answer, if it could be read."""
+    about = body.get("version") if isinstance(body, dict) else None
+    about = about if isinstance(about, dict) else {}
+    number = about.get("number", "")
+    tagline = str(body.get("tagline", "")) if isinstance(body, dict) else ""
+    if about.get("distribution") == "opensearch" or "OpenSearch" in tagline:
+        return UnsupportedServerError(
+            f"{url} is OpenSearch {number}, which is not supported",
+            hint=f"{_SUPPORTED}; the embedded engine for trying out is OpenSearch: --profile local",
+        )
+    if "lucene_version" in about:  # before 7.14 Elasticsearch did not sign its answers
+        return too_old(url, number)
+    return UnsupportedServerError(f"{url} answers, but is no Elasticsearch", hint=f"check the address; {_SUPPORTED}")
+
+
+def too_old(url: str, version: str) -> UnsupportedServerError:
+    """The error for an Elasticsearch of the past."""
+    return UnsupportedServerError(
+        f"{url} runs Elasticsearch {version}", hint="8.3 is the oldest version that is supported"
+    )
+
+
+def serverless(url: str) -> UnsupportedServerError:
+    """The error for Elastic Cloud Serverless."""
+    return UnsupportedServerError(f"{url} is Elasticsearch Serverless, which is not supported", hint=_SUPPORTED)
+
+
+def reason(body: Any) -> str:
+    """The root cause in a server's error answer, from the outermost reason to the innermost."""
+    if not isinstance(body, dict):
+        return str(body)[:300]
+    error = body.get("error")
+    if not isinstance(error, dict):
+        return str(error or body)[:300]
+    reasons: list[str] = []
+    while isinstance(error, dict):
+        text = str(error.get("reason") or error.get("type"))
+        if text not in reasons:
+            reasons.append(text)
+        error = error.get("caused_by")
+    return ": ".join(reasons)

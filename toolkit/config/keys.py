@@ -1,0 +1,242 @@
+"""Every key of `ocs-elastic.yml`, once: what it is for, its default, and which values fit.
+
+The file that `ocs-elastic init` writes, the checks, and the names of the environment variables come from this table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+NAMESPACE = re.compile(r"[a-z0-9_.]{1,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the file."""
+
+    name: str
+    fits: Callable[[Any], bool]
+    """Whether a value can be used."""
+    expected: str
+    """What `fits` asks for, in words that follow "must be"."""
+    help: str
+    """What it is for: a sentence or two for whoever fills in the file."""
+    example: str
+    """YAML of the default, or of a typical value where there is none."""
+    plain: bool = True
+    """Whether it is one text or number, so that an environment variable can hold it."""
+    shown: bool = True
+    """Whether a message may repeat a wrong value; an address may hold a password."""
+
+    @property
+    def variable(self) -> str | None:
+        """The environment variable that goes before the file, where there is one."""
+        prefix = "ELASTICSEARCH_" if self in CONNECTION_KEYS else "OCS_ELASTIC_"
+        return f"{prefix}{self.name.upper()}" if self.plain else None
+
+    def refusal(self, value: Any) -> str | None:
+        """Why the value cannot be used; None where it can."""
+        if self.fits(value):
+            return None
+        return f"'{self.name}' must be {self.expected}" + (f", not {value!r}" if self.shown else "")
+
+
+def is_address(value: Any) -> bool:
+    """Whether it is an http or https address of a server: no query, nothing odd."""
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
+        return False
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not parts.query
+    except ValueError:
+        return False
+
+
+def _is_addresses(value: Any) -> bool:
+    return is_address(value) or (isinstance(value, list) and bool(value) and all(map(is_address, value)))
+
+
+def _is_kibana(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"url"} and is_address(value["url"])
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_count(least: int, greatest: int | None = None) -> Callable[[Any], bool]:
+    def fits(value: Any) -> bool:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return whole and value >= least and (greatest is None or value <= greatest)
+
+    return fits
+
+
+def _matches(pattern: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and bool(re.fullmatch(pattern, value))
+
+
+def _is_replicas(value: Any) -> bool:
+    return _is_count(0)(value) or _matches(r"\d+(-(\d+|all))?")(value)
+
+
+def _is_labels(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(labels, dict) and all(isinstance(label, str) for label in labels.values())
+        for labels in value.values()
+    )
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+_DAYS = "a whole number of days, 1 or more"
+
+SETTING_KEYS = (
+    Key(
+        "namespace",
+        _matches(NAMESPACE.pattern),
+        "1 to 80 of a-z, 0-9, '_' and '.'",
+        "Ends the name of everything that is not shared by the whole cluster. Tenants that must not see each other "
+        "get one each.",
+        "default",
+    ),
+    Key("retention_days", _is_count(1), _DAYS, "The greatest age of a document.", "90"),
+    Key("dead_letter_retention_days", _is_count(1), _DAYS, "The greatest age of a dead letter.", "90"),
+    Key("shards", _is_count(1), "a whole number, 1 or more", "Primary shards of each index of the stream.", "1"),
+    Key(
+        "replicas",
+        _is_replicas,
+        "a number, or a range such as 0-1",
+        "Copies of each shard: a number, or a range that follows the number of nodes. A fixed number on a single node "
+        "stops retention for ever.",
+        "0-1",
+    ),
+    Key(
+        "rollover_size",
+        _matches(r"[1-9]\d*(mb|gb)"),
+        "a size such as 25gb",
+        "The greatest size of a primary shard before the stream turns to a new index.",
+        "25gb",
+    ),
+    Key(
+        "refresh_interval_s",
+        _is_count(1),
+        "a whole number of seconds, 1 or more",
+        "Seconds until a document can be found.",
+        "5",
+    ),
+    Key(
+        "index_mode",
+        lambda value: value in ("auto", "standard", "logsdb"),
+        "auto, standard or logsdb",
+        "How documents are stored. auto: logsdb where the server knows it (8.17 and later), which needs a quarter "
+        "less room; standard elsewhere.",
+        "auto",
+    ),
+    Key(
+        "transform_frequency_s",
+        _is_count(1, 3600),
+        "a whole number of seconds, 1 to 3600",
+        "Seconds between two looks of the transform that keeps the latest state of each campaign group.",
+        "10",
+    ),
+    Key(
+        "current_state_days",
+        _is_count(1),
+        _DAYS,
+        "Days after which a campaign group that sends nothing leaves the latest-state index.",
+        "30",
+    ),
+    Key(
+        "labels",
+        _is_labels,
+        "a mapping: enum, id, label",
+        "Words of your own for states, actions and other codes. They hold for the whole cluster; ids never change.",
+        "{state: {running: Running}}",
+        plain=False,
+    ),
+    Key(
+        "state_change_actions",
+        _is_names,
+        "a list of action ids",
+        "Ids of the actions that make a message a state change, where others than the catalogue's are wanted.",
+        "[load, unload, start-dialing, stop-dialing, set-dialing-mode, force-unload, complete]",
+        plain=False,
+    ),
+)
+"""What the resources are rendered from: at the top of the file, and in a profile, which goes before it."""
+
+CONNECTION_KEYS = (
+    Key(
+        "url",
+        _is_addresses,
+        "an address such as https://host:9200, or a list of them",
+        "Address of the cluster; several hosts of one cluster as a list (in the variable: with commas between).",
+        "https://elastic.example:9200",
+        shown=False,
+    ),
+    Key("cloud_id", _is_text, "text", "Instead of url: the Cloud id that Elastic Cloud shows.", "name:bG9uZyB0ZXh0"),
+    Key("username", _is_text, "text", "User, for Basic authentication.", "ocs-operator"),
+    Key(
+        "password_file",
+        _is_text,
+        "the path of a file",
+        "File that holds the user's password and nothing else. Paths are relative to this file.",
+        "operator.password",
+    ),
+    Key(
+        "api_key_file",
+        _is_text,
+        "the path of a file",
+        "Instead of user and password: file that holds an API key, in the encoded form that Kibana shows.",
+        "operator.key",
+    ),
+    Key(
+        "ca_file",
+        _is_text,
+        "the path of a file",
+        "Certificates (PEM) to trust. Without it, and without a fingerprint, this system's trust store decides.",
+        "http_ca.crt",
+    ),
+    Key(
+        "fingerprint",
+        _matches(r"[0-9a-fA-F]{64}|[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){31}"),
+        "64 hexadecimal digits, with or without colons",
+        "Instead of ca_file: SHA-256 fingerprint of the one certificate to trust, the server's own or its CA's, as "
+        "Elasticsearch prints it when it first starts.",
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    ),
+    Key(
+        "proxy",
+        lambda value: is_address(value) and value.startswith("http:"),
+        "an address such as http://proxy:3128",
+        "HTTP proxy on the way. Variables such as HTTPS_PROXY have no effect.",
+        "http://proxy.example:3128",
+        shown=False,
+    ),
+    Key(
+        "request_timeout_s",
+        _is_count(1, 3600),
+        "a whole number of seconds, 1 to 3600",
+        "Seconds to wait for an answer.",
+        "30",
+    ),
+    Key(
+        "kibana",
+        _is_kibana,
+        "a mapping of one key, url",
+        "Address of Kibana.",
+        "{url: https://kibana.example:5601}",
+        plain=False,
+    ),
+)
+"""How the cluster is reached: in a profile only."""
+
+SETTINGS = {key.name: key for key in SETTING_KEYS}
+CONNECTION = {key.name: key for key in CONNECTION_KEYS}
