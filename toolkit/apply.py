@@ -111,7 +111,17 @@ def install(transport: Transport, resources: Iterable[Resource], *, progress: Pr
 
 
 def remove(transport: Transport, resources: Iterable[Resource]) -> None:
-    """Delete every resource, data included, in the opposite order."""
+    """Delete every resource, data included, in the opposite order.
+
+    Raises:
+        RejectedError: the first refusal; what else could be deleted is.
+    """
     order = {kind.name: position for position, kind in enumerate(KINDS)}
+    refusals = []
     for resource in sorted(resources, key=lambda r: order[r.kind], reverse=True):
-        KIND[resource.kind].delete(transport, resource.name)
+        try:
+            KIND[resource.kind].delete(transport, resource.name)
+        except RejectedError as error:
+            refusals.append(error)
+    if refusals:
+        raise refusals[0]

@@ -13,6 +13,9 @@ METADATA = ("_index", "_id", "_version", "_version_type")
 Read off OpenSearch 3.6.0 and Elasticsearch 8.3.3 and 8.17.2. Any other key is the message's, `_routing` included.
 """
 
+DEPTH = 100
+"""Levels of nesting that are kept as they are in `ocs.extra` and `ocs.invalid`; what is deeper is kept as JSON text."""
+
 VERIFY_TENANT = "ocs-elastic-verify"
 """The tenant of the messages that `verify` sends."""
 
@@ -27,6 +30,7 @@ def script_parameters(catalogue: Catalogue) -> Body:
             "figures": {a.name: a.calling_list for a in catalogue.attributes.values() if a.calling_list},
             "keyword_length": catalogue.keyword_length,
         },
+        "depth": DEPTH,
         "future_milliseconds": catalogue.future_hours * 3_600_000,
         "keyword_length": catalogue.keyword_length,
         "metadata": list(METADATA),

@@ -115,6 +115,28 @@ def test_what_no_pipeline_can_save_is_refused_aloud(stream: Stream, body: str | 
     assert answer["error"]["reason"]
 
 
+@pytest.mark.parametrize("depth", [101, 500, 950])
+def test_a_deep_message_is_kept_as_text_and_harms_no_reader(stream: Stream, depth: int) -> None:
+    """On 8.3.3, documents a thousand levels deep were stored, and a search for them ended the node."""
+    text = '{"GSW_CAMPAIGN_GROUP_GUID": "g", "deep": ' + '{"a":' * depth + "[]" + "}" * (depth + 1)
+    status, answer = stream.post(text)
+    assert status == 201, str(answer)[:1000]
+    kept = stream.fetch(answer)["ocs"]["extra"]["deep"]
+    assert kept.replace('{"a":', "").rstrip("}") == "[]"
+    assert kept.count('{"a":') == depth
+
+
+@pytest.mark.parametrize("size", [100_000, 3_000_000])
+def test_a_large_foreign_message_is_a_dead_letter_whole(stream: Stream, size: int) -> None:
+    """Mustache stops at 1 MB, so the exact text must not come from there."""
+    message = {"text": 'é"\\\n' * (size // 6)}
+    status, answer = stream.post(json.dumps(message))
+    assert status == 201, str(answer)[:1000]
+    source = stream.fetch(answer)
+    assert json.loads(source["event"]["original"]) == message
+    assert source["error"]["type"] == "not_ocs"
+
+
 def test_a_byte_order_mark_is_taken(stream: Stream) -> None:
     status, answer = stream.post(b'\xef\xbb\xbf{"GSW_TENANT_NAME": "T"}')
     assert status == 201

@@ -44,10 +44,8 @@ CASES: dict[str, tuple[Settings, Capabilities]] = {
 
 def shown(resource: Resource) -> Any:
     """The body with scripts as the names of their files, and without the mark's version and checksum."""
-    scripts = {
-        path.read_text(encoding="utf-8"): f"<{path.name}>"
-        for path in data_folder("ingest_pipelines").glob("*.painless")
-    }
+    texts = {path.name: path.read_text(encoding="utf-8") for path in data_folder("ingest_pipelines").glob("*.painless")}
+    scripts = {texts["json.painless"] + text: f"<json.painless> <{name}>" for name, text in texts.items()}
 
     def walk(value: Any) -> Any:
         if isinstance(value, dict):

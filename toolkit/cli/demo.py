@@ -34,7 +34,8 @@ def demo(
     """Show it all at work: an engine, the toolkit's resources, a simulated OCS, and each campaign group's state.
 
     Starts the embedded engine (see `ocs-elastic local`) and stops it again, unless it was up before or --keep is
-    given. The exit code is 0 only if every message was taken and is there.
+    given. What an earlier demo left in the namespace `demo` of that engine is thrown away first. The exit code is 0
+    only if every message was taken and is there.
     """
     from toolkit.config import Connection  # noqa: PLC0415 - start-up time of every other command
     from toolkit.ocs.feed import Feed  # noqa: PLC0415
@@ -59,17 +60,19 @@ def demo(
 def _engine(progress: Progress, *, keep: bool, archive: Path | None, mirror: str | None) -> Iterator[Engine]:
     """The engine that is up already, one that stays if all goes well, or one of the demo's own."""
     from toolkit.local.engine import owned, running, start  # noqa: PLC0415
+    from toolkit.signals import terminable  # noqa: PLC0415
 
     if up := running():
         progress.say(f"The embedded engine is up already: {up.url}")
         yield up
     elif keep:
-        engine = start(progress=progress, archive=archive, mirror=mirror)
-        try:
-            yield engine
-        except BaseException:
-            engine.stop()
-            raise
+        with terminable():
+            engine = start(progress=progress, archive=archive, mirror=mirror)
+            try:
+                yield engine
+            except BaseException:
+                engine.stop()
+                raise
     else:
         with owned(progress=progress, archive=archive, mirror=mirror) as engine:
             yield engine

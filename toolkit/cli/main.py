@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated
 
@@ -50,6 +51,9 @@ def _options(
 
 def run() -> None:
     """Run a command; every `ToolkitError` ends here as a reason, a hint and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot write must not end a command
+            stream.reconfigure(errors="replace")
     try:
         app()
     except ToolkitError as error:

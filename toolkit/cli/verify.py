@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,8 +11,6 @@ from toolkit.cli.options import AsJson, Config, Namespace, Profile
 from toolkit.errors import ToolkitError
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from toolkit.uses.verify import Verification
 
 
@@ -35,12 +29,13 @@ def verify(
     """
     from toolkit.client.connect import connect  # noqa: PLC0415 - start-up time of every other command
     from toolkit.output import console, tables  # noqa: PLC0415
+    from toolkit.signals import terminable  # noqa: PLC0415
     from toolkit.uses.simulation import target_of  # noqa: PLC0415
     from toolkit.uses.verify import verify as run  # noqa: PLC0415
 
     connection, settings = connection_and_settings(profile, namespace, config)
     transport, target = connect(connection), target_of(connection, settings.namespace)
-    with _terminable():
+    with terminable():
         found = run(transport, target, settings, keep=keep, progress=console.TerminalProgress())
     if as_json:
         console.result_json(found.as_json())
@@ -58,17 +53,3 @@ def _failure(found: Verification) -> ToolkitError:
         hint="pipeline and mapping on the cluster must be this toolkit's, and the labels those of ocs-elastic.yml: "
         "`ocs-elastic apply` installs them",
     )
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Meanwhile SIGTERM raises `SystemExit`, as Ctrl-C raises `KeyboardInterrupt`: the message gets deleted."""
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

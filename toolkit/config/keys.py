@@ -86,7 +86,7 @@ def _is_replicas(value: Any) -> bool:
 
 def _is_labels(value: Any) -> bool:
     return isinstance(value, dict) and all(
-        isinstance(labels, dict) and all(isinstance(label, str) for label in labels.values())
+        isinstance(labels, dict) and all(isinstance(label, str) and 1 <= len(label) <= 200 for label in labels.values())
         for labels in value.values()
     )
 

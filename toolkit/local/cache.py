@@ -23,6 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from toolkit import signals
 from toolkit.config import cache_folder, is_root
 from toolkit.errors import EngineError, UsageError
 from toolkit.local import folders, process
@@ -142,7 +143,7 @@ def _install(target: Path, fill: Callable[[Path], None]) -> None:
             if not target.is_dir():  # else another process was faster, with the same content
                 raise
     finally:
-        with process.uninterruptible():
+        with signals.uninterruptible():
             shutil.rmtree(draft, ignore_errors=True)
 
 

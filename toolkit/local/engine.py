@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import urllib3
 
+from toolkit import signals
 from toolkit.errors import EngineError
 from toolkit.local import cache, folders, launch, process
 from toolkit.model import Progress
@@ -68,7 +69,7 @@ class Engine:
         Raises:
             EngineError: the process or the folder does not go.
         """
-        with process.uninterruptible():
+        with signals.uninterruptible():
             if (record := folders.read_record()) and record["folder"] == str(self.folder):
                 folders.delete_record()
             folders.discard(self.folder, grace_s=_STOP_S)
@@ -95,7 +96,7 @@ def start(
     Raises:
         EngineError: it cannot be fetched, unpacked or started; the reason names the file or the port.
     """
-    with process.terminable():
+    with signals.terminable():
         if (up := _tidy()) and record:
             return up
         folder = folders.new()
@@ -121,7 +122,7 @@ def owned(
     Raises:
         EngineError: as `start`.
     """
-    with process.terminable():
+    with signals.terminable():
         _tidy()
         folder = folders.new()
         try:

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import psutil
 
+from toolkit import signals
 from toolkit.config import is_root, local_record, state_folder
 from toolkit.errors import EngineError
 from toolkit.local import launch, process
@@ -154,7 +155,7 @@ def discard(folder: Path, *, grace_s: float = 0) -> None:
     Raises:
         EngineError: the process or the folder does not go.
     """
-    with process.uninterruptible():
+    with signals.uninterruptible():
         if left := process.find(launch.marker(run_folder(folder))):
             process.stop(left, grace_s=grace_s)
         _delete(folder)

@@ -5,21 +5,15 @@ from __future__ import annotations
 import errno
 import signal
 import subprocess
-import sys
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
 
 import psutil
 
 from toolkit.config import is_root, program_environment
 from toolkit.errors import EngineError
 
-_INTERRUPTIONS = ("SIGINT", "SIGTERM", "SIGHUP")  # by name: Windows has no SIGHUP
 _NO_SUCH_RIGHT = (errno.EPERM, errno.EINVAL)  # EINVAL: a user namespace that does not map the other user
 
 
@@ -149,41 +143,3 @@ def how_it_ended(code: int) -> str:
     if name == "SIGKILL":
         return "was killed (SIGKILL): often the machine is out of memory"
     return f"was ended by {name}"
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Meanwhile SIGTERM and SIGHUP raise `SystemExit`, so that what was begun is also cleaned up.
-
-    Handlers that a program has set itself are left alone. Outside the main thread nothing can be set.
-    """
-    with _handlers(_leave, [n for n in _numbers() if signal.getsignal(n) is signal.SIG_DFL]):
-        yield
-
-
-@contextmanager
-def uninterruptible() -> Iterator[None]:
-    """Meanwhile a second Ctrl-C or SIGTERM is ignored: for cleaning up, which takes a moment."""
-    with _handlers(signal.SIG_IGN, _numbers()):
-        yield
-
-
-def _numbers() -> list[signal.Signals]:
-    return [getattr(signal, name) for name in _INTERRUPTIONS if hasattr(signal, name)]
-
-
-@contextmanager
-def _handlers(handler: Any, numbers: list[signal.Signals]) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, old in previous.items():
-            signal.signal(number, old)
-
-
-def _leave(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the signature of a handler
-    sys.exit(128 + number)

@@ -23,7 +23,8 @@ def result(text: str) -> None:
 
 def result_json(value: Any) -> None:
     """Print a command's result for a program."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(value, ensure_ascii=not utf8, indent=2))
 
 
 def complain(error: ToolkitError) -> None:
