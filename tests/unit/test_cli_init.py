@@ -10,6 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from toolkit.catalogue import read_catalogue
+from toolkit.cli.cluster import connection_and_settings
 from toolkit.cli.main import app
 from toolkit.config import Settings, load_settings, sample
 from toolkit.config.keys import CONNECTION_KEYS, SETTING_KEYS
@@ -61,3 +62,18 @@ def test_a_folder_that_is_absent_is_an_error() -> None:
     result = CliRunner().invoke(app, ["init", "--config", "absent/mine.yml"])
     assert isinstance(result.exception, ToolkitError)
     assert "absent/mine.yml cannot be written" in result.exception.reason.replace("\\", "/")
+
+
+def test_commands_take_the_profiles_settings_and_say_warnings_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("ELASTICSEARCH_URL", raising=False)
+    Path("key").write_text("k", encoding="utf-8")
+    Path("c.yml").write_text(
+        "profiles: {test: {url: 'http://far.example:9200', api_key_file: key, namespace: bar}}\n", encoding="utf-8"
+    )
+    for _ in range(2):
+        connection, settings = connection_and_settings("test", None, Path("c.yml"))
+    assert (connection.url, settings.namespace) == ("http://far.example:9200", "bar")
+    assert capsys.readouterr().err.count("warning: the credential goes to http://far.example:9200 unencrypted") == 1
+    assert connection_and_settings("test", "flag", Path("c.yml"))[1].namespace == "flag"

@@ -253,7 +253,7 @@ def test_bad_nobody_is_there(command_verify: Command, monkeypatch: pytest.Monkey
     monkeypatch.setenv("ELASTICSEARCH_URL", "http://127.0.0.1:9")
     ran = command_verify()
     assert (ran.code, ran.out) == (1, "")
-    assert "error: http://127.0.0.1:9 does not answer" in ran.err
+    assert "error: http://127.0.0.1:9 refuses the connection" in ran.err
 
 
 def test_the_connections_credential_is_used_and_never_shown(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,20 @@ def connection_and_settings(
         ConfigurationError: no cluster is named, or a value cannot be used.
     """
     from toolkit.config import load_connection, load_settings  # noqa: PLC0415 - start-up time
-    from toolkit.output.console import TerminalProgress  # noqa: PLC0415
 
     settings = load_settings(config, namespace=namespace, profile=profile)
     connection = load_connection(config, profile=profile)
     for warning in connection.warnings:
-        TerminalProgress().say(f"warning: {warning}")
+        _warn_once(warning)
     return connection, settings
+
+
+@cache
+def _warn_once(warning: str) -> None:
+    """A command that consists of others asks more than once."""
+    from toolkit.output.console import warn  # noqa: PLC0415
+
+    warn(warning)
 
 
 def deployment_of(

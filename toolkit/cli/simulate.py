@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from toolkit.cli.cluster import connection_and_settings
 from toolkit.cli.options import Config, Namespace
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.ocs.choices import CallingListShape, PeriodicAction
@@ -137,9 +138,7 @@ def _target(
     Raises:
         UsageError: nothing says where, or two things do.
     """
-    from toolkit.config import load_connection, load_settings  # noqa: PLC0415
     from toolkit.ocs.post import parse_target  # noqa: PLC0415
-    from toolkit.output.console import warn  # noqa: PLC0415
     from toolkit.uses.simulation import target_of  # noqa: PLC0415
 
     if url is not None:
@@ -151,10 +150,8 @@ def _target(
             "nowhere to send the messages",
             hint="give --profile local for the embedded engine, --url for the URI that OCS posts to, or --output FILE",
         )
-    connection = load_connection(config, profile=profile)
-    for warning in connection.warnings:
-        warn(warning)
-    return target_of(connection, load_settings(config, namespace=namespace, profile=profile).namespace)
+    connection, settings = connection_and_settings(profile, namespace, config)
+    return target_of(connection, settings.namespace)
 
 
 def _check_places(*, place: str | None, output: str | None, truth: Path | None, as_json: bool) -> None:

@@ -18,7 +18,8 @@ def rejected(url: str, request: str, status: int, body: Any, connection: Connect
     """The error for an answer that is a refusal."""
     if status == 407:
         proxy = connection.shown_proxy if connection else None
-        return RejectedError(f"the proxy {proxy} wants user and password", hint="proxy: http://user:password@host:port")
+        words = f"the proxy {proxy} wants user and password"
+        return RejectedError(words, hint="proxy: http://user:password@host:port", status=status)
     cause = reason(body)
     if status == 401:
         words = f"{url} does not accept the credential: {cause}"
