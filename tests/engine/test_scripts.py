@@ -24,6 +24,7 @@ from toolkit.errors import ToolkitError
 from toolkit.kinds import KIND
 from toolkit.load import desired
 from toolkit.scripts import console, curl, folder
+from toolkit.uses.deployment import Deployment
 from toolkit.uses.render import rendered, write_folder
 
 _OWN = frozenset(
@@ -91,6 +92,7 @@ def is_marked(stream: Stream) -> None:
 
 
 def is_what_the_toolkit_installs(stream: Stream, model: Stream) -> None:
+    assert not Deployment(stream.engine.transport, stream.engine.server, stream.settings).plan().pending
     assert shown(stream) == shown(model)
     is_marked(stream)
     status, answer = stream.post(MESSAGE)

@@ -63,7 +63,7 @@ def test_the_requests_of_a_kind_are_what_it_sends(
 ) -> None:
     """`write` and `requests` say the same thing twice; this keeps them together."""
     kind = KIND[resource.kind]
-    monkeypatch.setattr(Kind, "read", lambda *_: {} if there else None)
+    monkeypatch.setattr(Kind, "read", lambda *_: resource.body if there else None)
     recorder = Recorder()
     kind.write(recorder, resource)  # type: ignore[arg-type]
     holds = {When.ALWAYS: True, When.ABSENT: not there, When.PRESENT: there, When.STOPPED: True}

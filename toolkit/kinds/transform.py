@@ -59,7 +59,7 @@ class Transform(Kind):
             transport.post(f"{url}/_start", None)
 
     def requests(self, resource: Resource) -> tuple[Request, ...]:
-        """Created or updated, then started."""
+        """Created or updated, then started; what cannot be updated in place, or has failed, needs `write`."""
         url = self.url(resource.name)
         update = {key: value for key, value in resource.body.items() if key in _UPDATABLE}
         return (
