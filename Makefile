@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test check golden clean
+.PHONY: demo test check golden docs clean
 
 demo: .venv/ready  ## simulated campaigns, one HTTP message each, into a real engine
 	@$(BIN)/ocs-elastic demo
@@ -20,6 +20,9 @@ check: .venv/ready
 
 golden: .venv/ready  ## write the golden files anew; review the result as a diff
 	@$(BIN)/pytest tests/golden --update
+
+docs: .venv/ready  ## write the generated parts of README.md anew
+	@$(BIN)/python -m cogapp -r README.md
 
 .venv/ready: pyproject.toml .ci/constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found" >&2; \

@@ -16,6 +16,7 @@ from toolkit.cli.destroy import destroy
 from toolkit.cli.init import init
 from toolkit.cli.ocs_options import options
 from toolkit.cli.plan import apply, plan
+from toolkit.cli.render import render
 from toolkit.cli.simulate import simulate
 from toolkit.cli.status import status
 from toolkit.cli.verify import verify
@@ -29,7 +30,7 @@ app = typer.Typer(
 )
 
 # In the order in which a newcomer needs them, which is that of --help.
-for _command in (demo, init, bootstrap, plan, apply, verify, options, status, simulate, destroy):
+for _command in (demo, init, bootstrap, plan, apply, render, verify, options, status, simulate, destroy):
     app.command()(_command)
 app.add_typer(local.app)
 

@@ -10,6 +10,7 @@ from toolkit import __version__
 from toolkit.canonical import checksum
 from toolkit.capabilities import Capabilities
 from toolkit.client.transport import Transport
+from toolkit.kinds.request import Request
 from toolkit.model import Body, Resource
 
 MANAGED_BY = "ocs-elastic"
@@ -90,6 +91,10 @@ class Kind:
             RejectedError: the server refused it.
         """
         transport.put(self.url(resource.name), resource.body)
+
+    def requests(self, resource: Resource) -> tuple[Request, ...]:
+        """What `write` sends, as data, each request with the condition under which it is sent."""
+        return (Request("PUT", self.url(resource.name), resource.body),)
 
     def delete(self, transport: Transport, name: str) -> None:
         """Remove the resource; one that is absent already is no error."""

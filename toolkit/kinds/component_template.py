@@ -7,6 +7,7 @@ from typing import ClassVar
 from toolkit.capabilities import Capabilities
 from toolkit.client.transport import Transport
 from toolkit.kinds.base import Kind, listed, normal_template
+from toolkit.kinds.request import Request, When
 from toolkit.model import Body, Resource
 
 _FUTURE = "Stored documents stay as they are; what changes for new ones comes with the stream's next index."
@@ -30,6 +31,13 @@ class ComponentTemplate(Kind):
             super().write(transport, resource)
         elif self.read(transport, resource.name) is None:
             transport.put(self.url(resource.name), resource.body, params={"create": "true"})
+
+    def requests(self, resource: Resource) -> tuple[Request, ...]:
+        """A custom one is created where it is absent."""
+        if not is_custom(resource.name):
+            return super().requests(resource)
+        url = self.url(resource.name)
+        return (Request("PUT", f"{url}?create=true", resource.body, When.ABSENT, ask=url, harmless=400),)
 
     def normalize(self, body: Body) -> Body:
         """Settings and mappings as servers keep them."""

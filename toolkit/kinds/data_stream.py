@@ -7,6 +7,7 @@ from typing import ClassVar
 from toolkit.capabilities import Capabilities
 from toolkit.client.transport import Transport
 from toolkit.kinds.base import MANAGED_BY, Kind, listed
+from toolkit.kinds.request import Request, When
 from toolkit.model import Body, Resource
 
 
@@ -26,6 +27,11 @@ class DataStream(Kind):
         """Create it where it is absent; nothing of an existing one is changed."""
         if self.read(transport, resource.name) is None:
             transport.put(self.url(resource.name), None)
+
+    def requests(self, resource: Resource) -> tuple[Request, ...]:
+        """One, where it is absent."""
+        url = self.url(resource.name)
+        return (Request("PUT", url, None, When.ABSENT, ask=url, harmless=400),)
 
     def mark_of(self, body: Body) -> Body:
         """It is ours by its template: the one of its own name."""

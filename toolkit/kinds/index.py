@@ -7,6 +7,7 @@ from typing import ClassVar
 from toolkit.capabilities import Capabilities
 from toolkit.client.transport import Transport
 from toolkit.kinds.base import Kind
+from toolkit.kinds.request import Request, When
 from toolkit.model import Body, Resource
 
 
@@ -31,6 +32,11 @@ class Index(Kind):
         """Create it where it is absent."""
         if self.read(transport, resource.name) is None:
             transport.put(self.url(resource.name), resource.body or None)
+
+    def requests(self, resource: Resource) -> tuple[Request, ...]:
+        """One, where it is absent."""
+        url = self.url(resource.name)
+        return (Request("PUT", url, resource.body or None, When.ABSENT, ask=url, harmless=400),)
 
     def mark_of(self, body: Body) -> Body:
         """It is ours by its mapping, which came from our template."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 from toolkit.capabilities import Capabilities
 from toolkit.client.transport import Transport
 from toolkit.kinds.base import Kind, listed
+from toolkit.kinds.request import Request, When
 from toolkit.model import Body, Resource
 
 _UPDATABLE = frozenset({"source", "dest", "description", "frequency", "sync", "retention_policy", "settings", "_meta"})
@@ -56,6 +57,16 @@ class Transform(Kind):
             transport.post(f"{url}/_stop", None, params={"force": "true", "wait_for_completion": "true"})
         if state not in ("started", "indexing"):
             transport.post(f"{url}/_start", None)
+
+    def requests(self, resource: Resource) -> tuple[Request, ...]:
+        """Created or updated, then started; what cannot be updated in place, or has failed, needs `write`."""
+        url = self.url(resource.name)
+        update = {key: value for key, value in resource.body.items() if key in _UPDATABLE}
+        return (
+            Request("PUT", url, resource.body, When.ABSENT, ask=url, harmless=400),
+            Request("POST", f"{url}/_update", update, When.PRESENT, ask=url),
+            Request("POST", f"{url}/_start", None, When.STOPPED, ask=f"{url}/_stats", harmless=409),
+        )
 
     def delete(self, transport: Transport, name: str) -> None:
         """Stop and remove it; the index that it wrote stays."""
