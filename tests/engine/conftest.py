@@ -11,7 +11,6 @@ import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +21,9 @@ from toolkit.capabilities import Capabilities
 from toolkit.client.connect import capabilities, connect
 from toolkit.client.transport import Transport
 from toolkit.config import Connection, Settings
-from toolkit.errors import ToolkitError
-from toolkit.load import desired
 from toolkit.output.console import TerminalProgress
+from toolkit.uses.deployment import Deployment
+from toolkit.uses.destroy import users_of_shared
 
 IMAGE = "elasticsearch:8.17.2"
 
@@ -122,9 +121,9 @@ def stream(engine: Engine) -> Iterator[Stream]:
 
 
 def installed(engine: Engine, settings: Settings) -> Iterator[Stream]:
-    """The resources of one namespace, and none of them afterwards."""
-    resources = desired(settings, engine.server)
-    install(engine.transport, resources)
+    """The resources of one namespace, and none of them afterwards; what namespaces share goes with the last."""
+    target = Deployment(engine.transport, engine.server, settings)
+    install(engine.transport, target.resources)
     yield Stream(engine, settings)
-    with suppress(ToolkitError):  # the shared ones stay where another namespace uses them
-        remove(engine.transport, resources)
+    users = users_of_shared(target)
+    remove(engine.transport, [resource for resource in target.resources if resource.namespace or not users])

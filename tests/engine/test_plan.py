@@ -294,25 +294,16 @@ def test_a_lock_that_is_held_is_respected(empty: Deployment) -> None:
     list(empty.apply(empty.plan()))
 
 
-class Dying(Transport):
-    """Dies, as by SIGKILL, before or after a given write."""
+class Dying:
+    """Dies, as by SIGKILL, at one of the moments right before and right after each write."""
 
-    def __init__(self, transport: Transport, die_at: int, *, after: bool) -> None:
-        super().__init__(transport._client, transport.url)
-        self.writes, self._die_at, self._after = 0, die_at, after
+    def __init__(self, die_at: int) -> None:
+        self.moments, self._die_at = 0, die_at
 
-    def _request(self, method: str, path: str, body: Any, params: dict[str, str] | None) -> Any:
-        write = method != "GET" and "_simulate" not in path
-        if not write:
-            return super()._request(method, path, body, params)
-        self.writes += 1
-        mine = self.writes
-        if mine == self._die_at and not self._after:
+    def __call__(self, _method: str, _path: str) -> None:
+        self.moments += 1
+        if self.moments == self._die_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        answer = super()._request(method, path, body, params)
-        if mine == self._die_at and self._after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return answer
 
 
 KILLED = """
@@ -321,17 +312,17 @@ from tests.engine.conftest import _engine
 from tests.engine.test_plan import Dying
 from toolkit.config import Settings
 from toolkit.uses.deployment import Deployment
-url, namespace, die_at, after = json.loads(sys.argv[1])
+url, namespace, die_at = json.loads(sys.argv[1])
 engine = _engine(url)
-transport = Dying(engine.transport, die_at, after=after)
-target = Deployment(transport, engine.server, Settings(namespace=namespace))
+engine.transport.on_write = dying = Dying(die_at)
+target = Deployment(engine.transport, engine.server, Settings(namespace=namespace))
 list(target.apply(target.plan()))
-print(transport.writes)
+print(dying.moments)
 """
 
 
-def _apply_in_a_process(target: Deployment, die_at: int, *, after: bool) -> subprocess.CompletedProcess[str]:
-    arguments = json.dumps([target.transport.url, target.settings.namespace, die_at, after])
+def _apply_in_a_process(target: Deployment, die_at: int) -> subprocess.CompletedProcess[str]:
+    arguments = json.dumps([target.transport.url, target.settings.namespace, die_at])
     return subprocess.run(
         [sys.executable, "-c", KILLED, arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -341,21 +332,20 @@ def _apply_in_a_process(target: Deployment, die_at: int, *, after: bool) -> subp
 @pytest.mark.timeout(900)
 def test_a_run_that_dies_at_any_write_can_be_run_again(empty: Deployment) -> None:
     """Killed before and after every write; the next run ends in the same state as an undisturbed one."""
-    undisturbed = _apply_in_a_process(empty, 0, after=False)
+    undisturbed = _apply_in_a_process(empty, 0)
     assert undisturbed.returncode == 0, undisturbed.stderr
-    writes = int(undisturbed.stdout)
-    assert writes > len([change for change in empty.resources if change.namespace])
+    moments = int(undisturbed.stdout)
+    assert moments > 2 * len([resource for resource in empty.resources if resource.namespace])
     goal = _state(empty)
-    for die_at in range(1, writes + 1):
-        for after in (False, True):
-            _forget(empty)
-            died = _apply_in_a_process(empty, die_at, after=after)
-            assert died.returncode == -signal.SIGKILL, (die_at, after, died.stderr)
-            time.sleep(0.5)  # what was under way when it died, the server still does
-            plan: Plan = empty.plan()
-            list(empty.apply(plan))
-            assert not empty.plan().pending
-            assert _state(empty) == goal
+    for die_at in range(1, moments + 1):
+        _forget(empty)
+        died = _apply_in_a_process(empty, die_at)
+        assert died.returncode == -signal.SIGKILL, (die_at, died.stderr)
+        time.sleep(0.5)  # what was under way when it died, the server still does
+        plan: Plan = empty.plan()
+        list(empty.apply(plan))
+        assert not empty.plan().pending
+        assert _state(empty) == goal
 
 
 def _state(target: Deployment) -> dict[str, Any]:
@@ -366,7 +356,7 @@ def _state(target: Deployment) -> dict[str, Any]:
 
 
 def test_of_two_at_once_one_wins_and_the_other_says_so(empty: Deployment) -> None:
-    arguments = json.dumps([empty.transport.url, empty.settings.namespace, 0, False])
+    arguments = json.dumps([empty.transport.url, empty.settings.namespace, 0])
     runs = [
         subprocess.Popen(
             [sys.executable, "-c", KILLED, arguments],

@@ -57,7 +57,7 @@ def _fresh(engine: Engine) -> Iterator[Stream]:
     stream = Stream(engine, settings())
     yield stream
     with suppress(ToolkitError):  # the shared ones stay where another namespace uses them
-        remove(engine.transport, desired(stream.settings, engine.server))
+        remove(engine.transport, [r for r in desired(stream.settings, engine.server) if r.namespace])
 
 
 @pytest.fixture(name="model", scope="module")

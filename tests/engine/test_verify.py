@@ -95,7 +95,11 @@ def test_bad_pipeline_that_makes_a_dead_letter_of_it(stream: Stream) -> None:
         found = verified(stream)
     assert [check.name for check in found.failed] == ["not a dead letter"]
     differences = {d.field: d.found for d in found.failed[0].differences}
-    assert differences == {"stream": stream.dead_letters, "error.type": "broken", "error.message": "so broken"}
+    assert differences == {
+        "stream": stream.dead_letters,
+        "error.type": "pipeline_failure",
+        "error.message": "so broken",
+    }
     assert stream.count(stream.dead_letters) == before
 
 

@@ -58,7 +58,7 @@ def demo(connection: Connection, feed: Feed, *, progress: Progress = SILENT) -> 
     transport = connect(connection)
     server = capabilities(transport)
     resources = desired(SETTINGS, server)
-    remove(transport, resources)
+    remove(transport, [resource for resource in resources if resource.namespace])
     progress.say(f"Installing {len(resources)} resources on {server}: pipeline, templates, data streams")
     install(transport, resources)
     simulation = Simulation(feed, time.time_ns() // 1_000_000 - feed.span_ms(), progress=progress)
