@@ -13,6 +13,9 @@ SKIPS = Path(__file__).with_name("skips.txt")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="write the golden files anew; review the result as a diff")
     parser.addoption("--record", action="store_true", help="keep what a real Elasticsearch answers")
+    parser.addoption(
+        "--evidence", metavar="FOLDER", help="write down there what ran, on which engine, and how it ended"
+    )
 
 
 @pytest.fixture
