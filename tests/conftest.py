@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.evidence import Evidence
+
 SKIPS = Path(__file__).with_name("skips.txt")
 
 
@@ -16,6 +18,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--evidence", metavar="FOLDER", help="write down there what ran, on which engine, and how it ended"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if folder := config.getoption("--evidence"):
+        config.pluginmanager.register(Evidence(Path(folder)))
 
 
 @pytest.fixture

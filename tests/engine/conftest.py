@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.evidence import SERVER, Server
 from toolkit.apply import install, remove
 from toolkit.capabilities import Capabilities
 from toolkit.client.connect import capabilities, connect
@@ -87,7 +88,14 @@ class Stream:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
+def engine(pytestconfig: pytest.Config) -> Iterator[Engine]:
+    for found in _found():
+        version = ".".join(map(str, found.server.version))
+        pytestconfig.stash[SERVER] = Server(found.server.distribution, version, bool(found.connection.username))
+        yield found
+
+
+def _found() -> Iterator[Engine]:
     if url := os.environ.get("TEST_ELASTICSEARCH_URL"):
         yield _engine(url)
     elif container := _container():
