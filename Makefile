@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test check golden docs clean
+.PHONY: demo test test-full check golden docs record clean
 
 demo: .venv/ready  ## simulated campaigns, one HTTP message each, into a real engine
 	@$(BIN)/ocs-elastic demo
@@ -17,6 +17,19 @@ check: .venv/ready
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+test-full: .venv/ready  ## on a real, empty Elasticsearch: make test-full ELASTICSEARCH=http://... [KIBANA=http://...]
+	@test -n "$(ELASTICSEARCH)" || { echo "error: which Elasticsearch?" >&2; \
+		echo "hint: make test-full ELASTICSEARCH=http://..., one that may be filled and emptied;" \
+		"for security, TEST_ELASTICSEARCH_USERNAME and TEST_ELASTICSEARCH_PASSWORD in the environment" >&2; exit 2; }
+	@TEST_ELASTICSEARCH_URL="$(ELASTICSEARCH)" TEST_KIBANA_URL="$(KIBANA)" \
+		$(BIN)/pytest tests/recorded/test_recorded.py tests/engine --ignore tests/engine/test_local.py --evidence tests/evidence
+
+record: .venv/ready  ## keep a real, empty Elasticsearch's answers, which CI plays: make record ELASTICSEARCH=http://...
+	@test -n "$(ELASTICSEARCH)" || { echo "error: which Elasticsearch?" >&2; \
+		echo "hint: make record ELASTICSEARCH=http://..., once for each version in tests/recorded/cassettes" >&2; exit 2; }
+	@TEST_ELASTICSEARCH_URL="$(ELASTICSEARCH)" \
+		$(BIN)/pytest tests/recorded/test_recorded.py tests/engine/test_pipeline.py::test_record --record
 
 golden: .venv/ready  ## write the golden files anew; review the result as a diff
 	@$(BIN)/pytest tests/golden --update

@@ -7,12 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.evidence import Evidence
+
 SKIPS = Path(__file__).with_name("skips.txt")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="write the golden files anew; review the result as a diff")
     parser.addoption("--record", action="store_true", help="keep what a real Elasticsearch answers")
+    parser.addoption(
+        "--evidence", metavar="FOLDER", help="write down there what ran, on which engine, and how it ended"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if folder := config.getoption("--evidence"):
+        config.pluginmanager.register(Evidence(Path(folder)))
 
 
 @pytest.fixture

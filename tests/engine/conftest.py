@@ -1,6 +1,7 @@
 """Finds an engine for the tests that need one, and installs the toolkit's resources on it.
 
-In this order: `TEST_ELASTICSEARCH_URL`; Docker, through testcontainers; the embedded engine.
+In this order: `TEST_ELASTICSEARCH_URL`, with `TEST_ELASTICSEARCH_USERNAME` and `TEST_ELASTICSEARCH_PASSWORD` where it
+asks who comes; Docker, through testcontainers; the embedded engine.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.evidence import SERVER, Server
 from toolkit.apply import install, remove
 from toolkit.capabilities import Capabilities
 from toolkit.client.connect import capabilities, connect
@@ -24,6 +26,7 @@ from toolkit.config import Connection, Settings
 from toolkit.output.console import TerminalProgress
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.destroy import users_of_shared
+from toolkit.uses.simulation import target_of
 
 IMAGE = "elasticsearch:8.17.2"
 
@@ -60,7 +63,9 @@ class Stream:
     def post(self, body: bytes | str) -> tuple[int, dict[str, Any]]:
         """One POST as OCS sends it: status and answer."""
         data = body.encode() if isinstance(body, str) else body
-        request = urllib.request.Request(self.url, data=data, headers={"Content-Type": "application/json"})
+        credential = target_of(self.engine.connection, self.settings.namespace).headers
+        headers = {"Content-Type": "application/json", **credential}
+        request = urllib.request.Request(self.url, data=data, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, json.loads(answer.read())
@@ -82,7 +87,14 @@ class Stream:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
+def engine(pytestconfig: pytest.Config) -> Iterator[Engine]:
+    for found in _found():
+        version = ".".join(map(str, found.server.version))
+        pytestconfig.stash[SERVER] = Server(found.server.distribution, version, bool(found.connection.username))
+        yield found
+
+
+def _found() -> Iterator[Engine]:
     if url := os.environ.get("TEST_ELASTICSEARCH_URL"):
         yield _engine(url)
     elif container := _container():
@@ -96,11 +108,19 @@ def engine() -> Iterator[Engine]:
 
 
 def _engine(url: str) -> Engine:
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        opensearch = json.loads(answer.read())["version"].get("distribution") == "opensearch"
-    connection = Connection(url=url, source="the tests", embedded=opensearch)
+    """The engine at an address, as the user whom the environment names."""
+    user = os.environ.get("TEST_ELASTICSEARCH_USERNAME")
+    password = os.environ.get("TEST_ELASTICSEARCH_PASSWORD")
+    connection = Connection(
+        url=url, source="the tests", username=user, password=password, embedded=not user and _opensearch(url)
+    )
     transport = connect(connection)
     return Engine(connection, transport, capabilities(transport))
+
+
+def _opensearch(url: str) -> bool:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return bool(json.loads(answer.read())["version"].get("distribution") == "opensearch")
 
 
 def _container() -> Any:

@@ -1,0 +1,211 @@
+"""What only reads, only reads: seen by a proxy between the command and the engine, and by the engine's own state."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from tests.engine.conftest import Engine, Stream, installed
+from tests.engine.proxy import Proxy, proxy
+from tests.engine.reading import writes
+from toolkit.cli.main import app
+from toolkit.client.transport import Transport
+from toolkit.config import Settings
+from toolkit.errors import RejectedError
+
+READS: dict[str, list[list[str]]] = {
+    "plan": [[], ["--format", "markdown"], ["--json"]],
+    "status": [[], ["--json"]],
+    "options": [[], ["--json"]],
+    "render": [[], ["--format", "curl"], ["--format", "console"]],
+}
+"""Every command that only reads, with the arguments of each way to run it."""
+
+WRITES = {"apply", "bootstrap", "verify", "simulate", "destroy"}
+OTHERWISE = {"init", "listen"}
+"""These never speak to a cluster."""
+OWN_ENGINE = {"demo", "local up", "local down", "local status"}
+"""These speak to an engine that they start themselves."""
+
+Ocs = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def commands(group: typer.core.TyperGroup | None = None, *before: str) -> Iterator[str]:
+    """Every command of the toolkit as it is typed."""
+    for name, command in (group or _root()).commands.items():
+        if isinstance(command, typer.core.TyperGroup):
+            yield from commands(command, *before, name)
+        else:
+            yield " ".join([*before, name])
+
+
+def _root() -> typer.core.TyperGroup:
+    root = typer.main.get_command(app)
+    assert isinstance(root, typer.core.TyperGroup)
+    return root
+
+
+RUNS = [(command, arguments) for command in commands() for arguments in READS.get(command, [])]
+
+
+def test_every_command_is_known_to_read_or_to_write() -> None:
+    """A new command has to be named here, so that none can forget this test."""
+    assert set(commands()) <= READS.keys() | WRITES | OTHERWISE | OWN_ENGINE
+
+
+@pytest.fixture(scope="module")
+def watched(engine: Engine) -> Iterator[Proxy]:
+    with proxy(engine.connection.url) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def used(engine: Engine) -> Iterator[Stream]:
+    """A namespace that is installed and has had two messages, one of them a dead letter."""
+    for stream in installed(engine, Settings(namespace=f"read_{secrets.token_hex(4)}", refresh_interval_s=1)):
+        for message in ('{"GSW_CAMPAIGN_GROUP_GUID": "g", "GSW_CAMPAIGN_GROUP_STATE": 5}', '{"nothing": "of OCS"}'):
+            assert stream.post(message)[0] == 201
+        assert stream.count(stream.name) == stream.count(stream.dead_letters) == 1
+        yield stream
+
+
+@pytest.fixture
+def ocs_elastic(engine: Engine, watched: Proxy, tmp_path: Path) -> Ocs:
+    """Runs a command in a process of its own, whose way to the engine leads through the proxy."""
+    environment = {**os.environ, "OCS_ELASTIC_STATE": str(tmp_path), "NO_COLOR": "1"}
+    arguments = []
+    if engine.connection.embedded:
+        (tmp_path / "local.json").write_text(json.dumps({"url": watched.url}), encoding="utf-8")
+        arguments = ["--profile", "local"]
+    else:
+        environment["ELASTICSEARCH_URL"] = watched.url
+    if engine.connection.username:
+        environment["ELASTICSEARCH_USERNAME"] = engine.connection.username
+        environment["ELASTICSEARCH_PASSWORD"] = engine.connection.password or ""
+
+    def run(command: str, *more: str, connected: bool = True) -> subprocess.CompletedProcess[str]:
+        watched.passed.clear()
+        line = [sys.executable, "-m", "toolkit", *command.split(), *more, *(arguments if connected else [])]
+        return subprocess.run(
+            line, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(("command", "arguments"), RUNS, ids=lambda value: value if isinstance(value, str) else None)
+def test_a_command_that_reads_sends_nothing_else_and_changes_nothing(
+    used: Stream, watched: Proxy, ocs_elastic: Ocs, command: str, arguments: Sequence[str]
+) -> None:
+    """In a namespace that is installed, and in one where everything is still to be done."""
+    for namespace in (used.settings.namespace, "nobody_was_here"):
+        before = state(used.engine.transport)
+        done = ocs_elastic(command, "--namespace", namespace, *arguments)
+        assert "Traceback" not in done.stderr
+        assert done.returncode in (0, 1, 3), done.stderr
+        assert bool(watched.passed) is (command != "options"), done.stderr
+        assert [request for request in watched.passed if writes(*request)] == []
+        assert state(used.engine.transport) == before
+
+
+def test_a_plan_that_has_problems_changes_nothing_either(used: Stream, watched: Proxy, ocs_elastic: Ocs) -> None:
+    transport = used.engine.transport
+    transport.put("/ocs-campaign-groups-nobody_was_here", None)
+    try:
+        before = state(transport)
+        done = ocs_elastic("plan", "--namespace", "nobody_was_here")
+        assert done.returncode == 1, done.stderr
+        assert watched.passed
+        assert [request for request in watched.passed if writes(*request)] == []
+        assert state(transport) == before
+    finally:
+        transport.delete("/ocs-campaign-groups-nobody_was_here")
+
+
+@pytest.mark.parametrize("command", ["", *commands()])
+def test_help_asks_no_server(watched: Proxy, ocs_elastic: Ocs, command: str) -> None:
+    done = ocs_elastic(command, "--help", connected=False)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: " in done.stdout
+    assert watched.passed == []
+
+
+def test_what_is_not_confirmed_is_not_written(used: Stream, watched: Proxy, ocs_elastic: Ocs) -> None:
+    """Without `--yes`, and with nobody to ask, what changes a cluster stops after the look at it."""
+    before = state(used.engine.transport)
+    for command, namespace in (("apply", "nobody_was_here"), ("destroy", used.settings.namespace)):
+        data = ["--data", used.name, "--data", used.dead_letters] if command == "destroy" else []
+        done = ocs_elastic(command, "--namespace", namespace, *data)
+        assert done.returncode == 2, done.stderr
+        assert watched.passed
+        assert [request for request in watched.passed if writes(*request)] == []
+    assert state(used.engine.transport) == before
+
+
+def test_the_proxy_and_the_state_would_tell(used: Stream, watched: Proxy, ocs_elastic: Ocs) -> None:
+    """A command that writes is noticed in both ways, so the tests above can fail."""
+    before = state(used.engine.transport)
+    done = ocs_elastic("verify", "--namespace", used.settings.namespace)
+    assert done.returncode == 0, done.stderr
+    written = [request for request in watched.passed if writes(*request)]
+    assert {request.method for request in written} == {"POST", "DELETE"}
+    after = state(used.engine.transport)
+    assert [part for part in after if after[part] != before[part]] == [_FIGURES]
+
+
+def state(transport: Transport) -> dict[str, Any]:
+    """All that a cluster holds, as JSON, without what servers change by themselves."""
+    return {path: _steady(_answer(transport, path)) for path in _STATE}
+
+
+_INDICES = "/*,-.*,.ds-ocs-*"  # the server's own hidden ones change by themselves
+_FIGURES = f"{_INDICES}/_stats/docs,indexing"
+_STATE = (
+    "/_index_template",
+    "/_component_template",
+    "/_ingest/pipeline",
+    "/_data_stream",
+    "/_ilm/policy",
+    "/_transform",
+    "/_transform/_stats",
+    "/_security/role",
+    "/_security/user",
+    "/_security/api_key",
+    _INDICES,
+    _FIGURES,
+)
+
+
+def _answer(transport: Transport, path: str) -> Any:
+    """What a server answers; None where it lacks such things."""
+    try:
+        return transport.get(path, params={"expand_wildcards": "all"} if path.startswith(_INDICES) else None)
+    except RejectedError:
+        return None
+
+
+def _steady(answer: Any) -> Any:
+    """Of figures and states only what changes by a request alone."""
+    if isinstance(answer, dict) and "_shards" in answer:  # the latest-state index is the transform's to write, any time
+        return {
+            name: {"docs": figures["primaries"]["docs"], **_operations(figures)}
+            for name, figures in answer["indices"].items()
+            if not name.startswith("ocs-current-state-")
+        }
+    if isinstance(answer, dict) and any("checkpointing" in item for item in answer.get("transforms", [])):
+        return {item["id"]: item["state"].replace("indexing", "started") for item in answer["transforms"]}
+    return answer
+
+
+def _operations(figures: Any) -> dict[str, int]:
+    indexing = figures["primaries"]["indexing"]
+    return {operation: indexing[f"{operation}_total"] for operation in ("index", "delete")}
