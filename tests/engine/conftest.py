@@ -1,17 +1,19 @@
 """Finds an engine for the tests that need one, and installs the toolkit's resources on it.
 
-In this order: `TEST_ELASTICSEARCH_URL`; Docker, through testcontainers; the embedded engine.
+In this order: `TEST_ELASTICSEARCH_URL`; Docker, through testcontainers; the embedded engine. Where security is on,
+`TEST_ELASTICSEARCH_USERNAME` and `TEST_ELASTICSEARCH_PASSWORD` are a superuser's.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -60,7 +62,8 @@ class Stream:
     def post(self, body: bytes | str) -> tuple[int, dict[str, Any]]:
         """One POST as OCS sends it: status and answer."""
         data = body.encode() if isinstance(body, str) else body
-        request = urllib.request.Request(self.url, data=data, headers={"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json", **basic(self.engine.connection)}
+        request = urllib.request.Request(self.url, data=data, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, json.loads(answer.read())
@@ -96,11 +99,25 @@ def engine() -> Iterator[Engine]:
 
 
 def _engine(url: str) -> Engine:
-    with urllib.request.urlopen(url, timeout=30) as answer:
+    connection = Connection(
+        url=url,
+        source="the tests",
+        username=os.environ.get("TEST_ELASTICSEARCH_USERNAME"),
+        password=os.environ.get("TEST_ELASTICSEARCH_PASSWORD"),
+    )
+    with urllib.request.urlopen(urllib.request.Request(url, headers=basic(connection)), timeout=30) as answer:
         opensearch = json.loads(answer.read())["version"].get("distribution") == "opensearch"
-    connection = Connection(url=url, source="the tests", embedded=opensearch)
+    connection = replace(connection, embedded=opensearch)
     transport = connect(connection)
     return Engine(connection, transport, capabilities(transport))
+
+
+def basic(connection: Connection) -> dict[str, str]:
+    """The header for a connection's user; none where it has none."""
+    if connection.username is None:
+        return {}
+    pair = f"{connection.username}:{connection.password}"
+    return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
 
 def _container() -> Any:
