@@ -23,6 +23,8 @@ class Capabilities:
     """Whether an ingest pipeline can carry `_meta`; OpenSearch answers 400."""
     security: bool = False
     """Whether users, roles and API keys are switched on."""
+    manages_security: bool = False
+    """Whether this credential may write roles, users and API keys: whether it is an administrator's."""
     license: str | None = None
     """Elastic's licence, such as `basic`; None where the server does not tell."""
 
@@ -36,6 +38,7 @@ def of_elasticsearch(
     ilm: bool = True,
     transforms: bool = True,
     security: bool = False,
+    manages_security: bool = False,
     license: str | None = None,  # noqa: A002 - the server's word
 ) -> Capabilities:
     """What an Elasticsearch of that version can do.
@@ -52,6 +55,7 @@ def of_elasticsearch(
         logsdb=version >= (8, 17, 0),
         pipeline_meta=True,
         security=security,
+        manages_security=manages_security,
         license=license,
     )
 

@@ -72,7 +72,7 @@ def read_live(transport: Transport, desired: Sequence[Resource], server: Capabil
             strict=True,
         )
     )
-    kinds = [kind for kind in KINDS if kind.available(server)]
+    kinds = [kind for kind in KINDS if not kind.lacking(server)]
     owned = {
         (kind.name, name): body
         for kind, found in zip(kinds, at_once(lambda k: k.owned(transport), kinds), strict=True)
@@ -161,6 +161,8 @@ def _refusals(transport: Transport, desired: Sequence[Resource], bodies: Mapping
             body = inline(resource.body, component)
             transport.post(f"/_index_template/_simulate/{resource.name}", body)
         except RejectedError as error:
+            if error.status != 400:  # the credential or the server is the trouble, not the template
+                raise
             return error.reason
         return None
 

@@ -42,7 +42,7 @@ def desired(settings: Settings, server: Capabilities, *, root: Path | None = Non
     return [
         kind.mark(resource, catalogue.schema, server)
         for kind in KINDS
-        if kind.available(server)
+        if not kind.lacking(server)
         for resource in _resources(kind, renderer, root, settings)
     ]
 

@@ -106,9 +106,17 @@ class Lock:
             except ToolkitError:
                 continue  # the server may be back before the lock expires
 
+    def _end(self, heartbeat: Thread) -> None:
+        self._stop.set()
+        heartbeat.join()
+        self._release()
+
     def _release(self) -> None:
-        with suppress(RejectedError):  # not ours any more: nothing to release
+        try:
             self._transport.delete(_PATH, params=self._position)
+        except RejectedError as error:
+            if error.status != 409:  # not ours any more: nothing to release
+                raise
 
 
 @contextmanager
@@ -134,10 +142,11 @@ def locked(transport: Transport, state_index: Body) -> Iterator[Lock]:
     heartbeat.start()
     try:
         yield lock
-    finally:
-        lock._stop.set()
-        heartbeat.join()
-        lock._release()
+    except BaseException:
+        with suppress(ToolkitError):  # what went wrong first is what has to be told
+            lock._end(heartbeat)
+        raise
+    lock._end(heartbeat)
 
 
 def held_by(lock: Body) -> LockHeldError:

@@ -175,10 +175,8 @@ def _change(resource: Resource, live: Live) -> Change | None:
 
 def _unavailable(live: Live) -> Iterator[Change]:
     for kind in KINDS:
-        if not kind.available(live.server):
-            retention = " No retention here: documents stay until somebody deletes them." * (kind.name == "ilm_policy")
-            meaning = f"{live.server} has no {kind.needs}.{retention}"
-            yield Change(UNAVAILABLE, kind.name, "all", kind.folder, meaning=meaning)
+        if reason := kind.lacking(live.server):
+            yield Change(UNAVAILABLE, kind.name, "all", kind.folder, meaning=reason)
 
 
 def _rollovers(desired: Sequence[Resource], live: Live) -> Iterator[Change]:

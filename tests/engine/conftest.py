@@ -1,18 +1,19 @@
 """Finds an engine for the tests that need one, and installs the toolkit's resources on it.
 
-In this order: `TEST_ELASTICSEARCH_URL`, with `TEST_ELASTICSEARCH_USERNAME` and `TEST_ELASTICSEARCH_PASSWORD` where it
-asks who comes; Docker, through testcontainers; the embedded engine.
+In this order: `TEST_ELASTICSEARCH_URL`; Docker, through testcontainers; the embedded engine. Where security is on,
+`TEST_ELASTICSEARCH_USERNAME` and `TEST_ELASTICSEARCH_PASSWORD` are a superuser's.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -26,7 +27,6 @@ from toolkit.config import Connection, Settings
 from toolkit.output.console import TerminalProgress
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.destroy import users_of_shared
-from toolkit.uses.simulation import target_of
 
 IMAGE = "elasticsearch:8.17.2"
 
@@ -63,8 +63,7 @@ class Stream:
     def post(self, body: bytes | str) -> tuple[int, dict[str, Any]]:
         """One POST as OCS sends it: status and answer."""
         data = body.encode() if isinstance(body, str) else body
-        credential = target_of(self.engine.connection, self.settings.namespace).headers
-        headers = {"Content-Type": "application/json", **credential}
+        headers = {"Content-Type": "application/json", **basic(self.engine.connection)}
         request = urllib.request.Request(self.url, data=data, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
@@ -108,19 +107,25 @@ def _found() -> Iterator[Engine]:
 
 
 def _engine(url: str) -> Engine:
-    """The engine at an address, as the user whom the environment names."""
-    user = os.environ.get("TEST_ELASTICSEARCH_USERNAME")
-    password = os.environ.get("TEST_ELASTICSEARCH_PASSWORD")
     connection = Connection(
-        url=url, source="the tests", username=user, password=password, embedded=not user and _opensearch(url)
+        url=url,
+        source="the tests",
+        username=os.environ.get("TEST_ELASTICSEARCH_USERNAME"),
+        password=os.environ.get("TEST_ELASTICSEARCH_PASSWORD"),
     )
+    with urllib.request.urlopen(urllib.request.Request(url, headers=basic(connection)), timeout=30) as answer:
+        opensearch = json.loads(answer.read())["version"].get("distribution") == "opensearch"
+    connection = replace(connection, embedded=opensearch)
     transport = connect(connection)
     return Engine(connection, transport, capabilities(transport))
 
 
-def _opensearch(url: str) -> bool:
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        return bool(json.loads(answer.read())["version"].get("distribution") == "opensearch")
+def basic(connection: Connection) -> dict[str, str]:
+    """The header for a connection's user; none where it has none."""
+    if connection.username is None:
+        return {}
+    pair = f"{connection.username}:{connection.password}"
+    return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
 
 def _container() -> Any:

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.metadata import version as installed_version
@@ -31,6 +31,7 @@ from toolkit.client.connect import connect
 from toolkit.client.transport import Transport
 from toolkit.config import Connection, cache_folder, is_root
 from toolkit.errors import ToolkitError
+from toolkit.model import Body
 
 _GROUP = "org.elasticsearch.distribution.integ-test-zip"
 
@@ -55,6 +56,10 @@ DISTRIBUTIONS = {
 }
 """By version."""
 
+SUPERUSER = "superuser"
+"""A user, with the role of the same name that every Elasticsearch has."""
+PASSWORD = secrets.token_hex(8)
+"""Everybody's, for as long as these tests run."""
 _START_S = 150  # thrice what two busy cores need
 _JVM_OPTIONS = (
     "-Xms256m",
@@ -89,16 +94,21 @@ without them.
 
 
 @contextmanager
-def running(version: str) -> Iterator[Transport]:
-    """Elasticsearch of that version, up; nothing of it is left afterwards, whatever happens."""
+def running(version: str, roles: Mapping[str, Body] | None = None) -> Iterator[Transport]:
+    """Elasticsearch of that version, up; nothing of it is left afterwards, whatever happens.
+
+    Args:
+        version: one of `DISTRIBUTIONS`.
+        roles: with them security is on, and each has a user of the same name; the connection is a superuser's.
+    """
     home, java_home = unpacked(version), java()
     run = Path(tempfile.mkdtemp(prefix="ocs-elastic-partial-"))
     former = signal.signal(signal.SIGTERM, signal.default_int_handler)  # pytest then finishes its fixtures
     try:
-        _furnish(run)
+        _furnish(run, roles)
         process = _start(home, java_home, run)
         try:
-            transport = _wait_until_up(process, run)
+            transport = _wait_until_up(process, run, SUPERUSER if roles else None)
             yield transport
             transport.close()
         finally:
@@ -167,7 +177,7 @@ def _without_absent_modules(jar: Path) -> None:
             file.writestr(member, content)
 
 
-def _furnish(run: Path) -> None:
+def _furnish(run: Path, roles: Mapping[str, Body] | None) -> None:
     """An engine's own folder, with all that it writes; it belongs to the user that it runs as."""
     settings = {
         "path.data": str(run / "data"),
@@ -179,7 +189,8 @@ def _furnish(run: Path) -> None:
         "node.portsfile": True,
         "discovery.type": "single-node",
         "cluster.routing.allocation.disk.threshold_enabled": False,  # else nothing is written on a disk 95 % full
-        "xpack.security.enabled": False,
+        "xpack.security.enabled": roles is not None,
+        "xpack.security.autoconfiguration.enabled": False,  # else it speaks TLS
         "xpack.ml.enabled": False,  # its native code is not in the distribution
     }
     for name in ("conf", "data", "logs", "tmp"):
@@ -187,9 +198,22 @@ def _furnish(run: Path) -> None:
     (run / "conf" / "elasticsearch.yml").write_text(json.dumps(settings), encoding="utf-8")
     (run / "conf" / "jvm.options").write_text("\n".join(_JVM_OPTIONS), encoding="utf-8")
     (run / "conf" / "log4j2.properties").write_text(_LOGGING, encoding="utf-8")
+    if roles is not None:
+        _introduce(run / "conf", roles)
     if is_root():
         for path in (run, *run.rglob("*")):
             os.chown(path, _nobody().pw_uid, _nobody().pw_gid)
+
+
+def _introduce(conf: Path, roles: Mapping[str, Body]) -> None:
+    """Roles and users in files: here the server cannot create the index that it keeps native ones in."""
+    lines = {
+        "roles.yml": (f"{name}: {json.dumps(body)}" for name, body in roles.items()),
+        "users": (f"{user}:{PASSWORD}" for user in (SUPERUSER, *roles)),  # what is no hash is compared as it stands
+        "users_roles": (f"{role}:{role}" for role in (SUPERUSER, *roles)),
+    }
+    for name, text in lines.items():
+        (conf / name).write_text("\n".join(text) + "\n", encoding="utf-8")
 
 
 def _nobody() -> pwd.struct_passwd:
@@ -227,13 +251,13 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
 
 
-def _wait_until_up(process: subprocess.Popen[bytes], run: Path) -> Transport:
+def _wait_until_up(process: subprocess.Popen[bytes], run: Path, user: str | None) -> Transport:
     """A connection, once an index could be created and deleted."""
     deadline = time.monotonic() + _START_S
     ports = run / "logs" / "http.ports"
     while process.poll() is None and time.monotonic() < deadline:
         if ports.exists() and (address := ports.read_text(encoding="utf-8").strip()):
-            transport = connect(Connection(url=f"http://{address}", source="the tests"))
+            transport = as_user(user, f"http://{address}")
             with suppress(ToolkitError):
                 transport.put("/is-it-up", None)
                 transport.delete("/is-it-up")
@@ -241,6 +265,11 @@ def _wait_until_up(process: subprocess.Popen[bytes], run: Path) -> Transport:
         time.sleep(0.2)
     said = (run / "console.log").read_text(encoding="utf-8", errors="replace")[-3000:]
     raise AssertionError(f"Elasticsearch did not come up:\n{said}")
+
+
+def as_user(user: str | None, url: str) -> Transport:
+    """A connection of one of the users of `running`; None: nobody's."""
+    return connect(Connection(url, "the tests", username=user, password=PASSWORD if user else None))
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

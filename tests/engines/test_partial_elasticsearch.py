@@ -83,7 +83,7 @@ class Engine:
 @pytest.fixture(scope="module", params=partial.DISTRIBUTIONS)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     major, minor, patch = map(int, request.param.split("."))
-    server = of_elasticsearch((major, minor, patch), ilm=False, transforms=False)
+    server = of_elasticsearch((major, minor, patch), ilm=False, transforms=False, license="basic")
     resources = {mode: desired(settings, server) for mode, settings in NAMESPACES.items()}
     with partial.running(request.param) as transport:
         for some in resources.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -33,12 +34,19 @@ EVERYTHING = Settings(
     state_change_actions=("start-dialing",),
 )
 
+
+def _administered(*version: int) -> Capabilities:
+    """An Elasticsearch with security on, as its administrator sees it."""
+    major, minor, patch = version
+    return of_elasticsearch((major, minor, patch), security=True, manages_security=True)
+
+
 CASES: dict[str, tuple[Settings, Capabilities]] = {
     "opensearch-3.6.0": (Settings(), of_opensearch((3, 6, 0))),
-    "elasticsearch-8.3.3": (Settings(), of_elasticsearch((8, 3, 3))),
-    "elasticsearch-8.17.2": (Settings(), of_elasticsearch((8, 17, 2))),
-    "elasticsearch-9.5.3": (Settings(), of_elasticsearch((9, 5, 3))),
-    "elasticsearch-8.17.2-everything-configured": (EVERYTHING, of_elasticsearch((8, 17, 2))),
+    "elasticsearch-8.3.3": (Settings(), _administered(8, 3, 3)),
+    "elasticsearch-8.17.2": (Settings(), _administered(8, 17, 2)),
+    "elasticsearch-9.5.3": (Settings(), _administered(9, 5, 3)),
+    "elasticsearch-8.17.2-everything-configured": (EVERYTHING, _administered(8, 17, 2)),
 }
 
 
@@ -87,17 +95,19 @@ def test_what_is_ours_says_so_and_what_is_the_users_does_not() -> None:
         if resource.name.endswith("@custom") or resource.kind in ("data_stream", "index"):
             assert "_meta" not in body
             continue
-        mark = body["_meta"]
+        body = copy.deepcopy(body)
+        mark = body["metadata"].pop("ocs_elastic") if resource.kind == "role" else body.pop("_meta")
         assert mark["managed_by"] == "ocs-elastic"
-        assert mark["checksum"] == checksum({key: value for key, value in body.items() if key != "_meta"})
+        assert mark["checksum"] == checksum(body)
 
 
 def test_namespaces_share_only_what_is_meant_to_be_shared() -> None:
-    server = of_elasticsearch((8, 17, 2))
+    server = _administered(8, 17, 2)
     one, other = (
         {(r.kind, r.name) for r in desired(Settings(namespace=namespace), server)} for namespace in ("one", "other")
     )
     assert one & other == {
+        ("role", "ocs-elastic-operator"),
         ("ingest_pipeline", "ocs-campaign-groups"),
         ("component_template", "ocs-campaign-groups-mappings"),
         ("component_template", "ocs-dead-letters-mappings"),
@@ -106,5 +116,10 @@ def test_namespaces_share_only_what_is_meant_to_be_shared() -> None:
 
 @pytest.mark.parametrize("namespace", ["a", "0", ".", "a_b.c", "z" * 80])
 def test_every_allowed_namespace_renders(namespace: str) -> None:
-    for resource in desired(Settings(namespace=namespace), of_elasticsearch((8, 3, 3))):
+    for resource in desired(Settings(namespace=namespace), _administered(8, 3, 3)):
         assert "{" not in resource.name
+
+
+def test_roles_are_only_for_who_may_write_them() -> None:
+    for server in (of_elasticsearch((8, 17, 2)), of_elasticsearch((8, 17, 2), security=True)):
+        assert "role" not in {resource.kind for resource in desired(Settings(), server)}

@@ -24,8 +24,14 @@ class _Server:
 
     def get(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ARG002
         if path not in self.answers:
-            raise RejectedError(f"{self.url} answered 405 to GET {path}")
+            raise RejectedError(f"{self.url} answered 405 to GET {path}", status=405)
         return self.answers[path]
+
+    def post(self, path: str, body: Any) -> Any:  # noqa: ARG002
+        answer = self.answers.get(path, 400)
+        if isinstance(answer, int):
+            raise RejectedError(f"{self.url} answered {answer} to POST {path}", status=answer)
+        return answer
 
 
 def _server(*nodes: dict[str, Any], **version: str) -> Transport:
@@ -73,6 +79,30 @@ def test_an_elasticsearch_that_is_too_old_is_refused() -> None:
     with pytest.raises(RejectedError, match=r"runs Elasticsearch 8\.2\.3") as refusal:
         capabilities(_server({"version": "8.2.3", "modules": MODULES}, number="8.2.3"))
     assert "8.3" in (refusal.value.hint or "")
+
+
+PRIVILEGES = "/_security/user/_has_privileges"
+
+
+@pytest.mark.parametrize("manages", [True, False])
+def test_an_administrator_is_known_by_what_the_credential_may_do(manages: bool) -> None:
+    server = _server({"version": "8.17.2", "modules": MODULES}, number="8.17.2")
+    cast(_Server, server).answers[PRIVILEGES] = {"cluster": {"manage_security": manages}}
+    assert capabilities(server) == of_elasticsearch((8, 17, 2), security=True, manages_security=manages)
+
+
+@pytest.mark.parametrize("status", [400, 405])
+def test_where_security_is_off_nobody_answers_for_it(status: int) -> None:
+    server = _server({"version": "8.17.2", "modules": MODULES}, number="8.17.2")
+    cast(_Server, server).answers[PRIVILEGES] = status
+    assert not capabilities(server).security
+
+
+def test_a_credential_that_is_refused_is_no_sign_that_security_is_off() -> None:
+    server = _server({"version": "8.17.2", "modules": MODULES}, number="8.17.2")
+    cast(_Server, server).answers[PRIVILEGES] = 401
+    with pytest.raises(RejectedError, match="401"):
+        capabilities(server)
 
 
 def test_serverless_is_refused_before_it_refuses_us() -> None:

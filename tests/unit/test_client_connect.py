@@ -396,8 +396,9 @@ def test_licence_and_security_are_known_where_the_server_tells(serve: Callable[.
     body = {
         "version": {"number": "8.17.2"},
         "nodes": {"a": {"version": "8.17.2", "modules": [{"name": "x-pack-ilm"}, {"name": "transform"}]}},
-        "features": {"security": {"available": True, "enabled": True}},
+        "cluster": {"manage_security": False},
         "license": {"type": "basic", "status": "active"},
     }
     found = capabilities(connect(connection(f"http://127.0.0.1:{serve(body=body).port}")))
     assert (found.security, found.license, found.ilm, found.transforms) == (True, "basic", True, True)
+    assert not found.manages_security

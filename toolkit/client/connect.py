@@ -13,6 +13,9 @@ from toolkit.errors import ConfigurationError, CredentialError, RejectedError, U
 OLDEST: Version = (8, 3, 0)
 """The oldest Elasticsearch that is supported."""
 
+_NO_SUCH_REQUEST = (400, 405)
+"""What a server answers to a request that none of its modules takes."""
+
 
 def connect(connection: Connection, *, read_only: bool = False) -> Transport:
     """A transport for that address and credential; nothing is sent yet.
@@ -68,19 +71,32 @@ def capabilities(transport: Transport) -> Capabilities:
         return of_opensearch(version)
     if version < OLDEST:
         raise refusal.too_old(transport.url, ".".join(map(str, version)))
-    about_licence = _xpack(transport)
+    security, manages_security = _security(transport)
     return of_elasticsearch(
         version,
         ilm=_everywhere("x-pack-ilm", nodes),
         transforms=_everywhere("transform", nodes),
-        security=bool(about_licence.get("features", {}).get("security", {}).get("enabled")),
-        license=(about_licence.get("license") or {}).get("type"),
+        security=security,
+        manages_security=manages_security,
+        license=_license(transport),
     )
 
 
-def _xpack(transport: Transport) -> dict[str, Any]:
-    """Licence and switched-on features, where the server tells: without its module for it, it refuses."""
-    return _unless_refused(transport, "/_xpack", {"categories": "features,license"})
+def _security(transport: Transport) -> tuple[bool, bool]:
+    """Whether security is on, and whether this credential may manage it; every credential may ask for its own."""
+    try:
+        answer = transport.post("/_security/user/_has_privileges", {"cluster": ["manage_security"]})
+    except RejectedError as error:
+        if error.status in _NO_SUCH_REQUEST:
+            return False, False
+        raise
+    return True, bool(answer.get("cluster", {}).get("manage_security"))
+
+
+def _license(transport: Transport) -> str | None:
+    """Its type, where the server tells; more than the licence needs modules that are not everywhere."""
+    answer = _unless_refused(transport, "/_xpack", {"categories": "license"})
+    return (answer.get("license") or {}).get("type")
 
 
 def _about(transport: Transport) -> dict[str, Any]:

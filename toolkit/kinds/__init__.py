@@ -12,9 +12,11 @@ from toolkit.kinds.ilm_policy import IlmPolicy
 from toolkit.kinds.index import Index
 from toolkit.kinds.index_template import IndexTemplate
 from toolkit.kinds.ingest_pipeline import IngestPipeline
+from toolkit.kinds.role import Role
 from toolkit.kinds.transform import Transform
 
 KINDS: tuple[Kind, ...] = (
+    Role(),
     IlmPolicy(),
     IngestPipeline(),
     ComponentTemplate(),

@@ -35,16 +35,14 @@ class Kind:
     """The REST path; `{name}` stands for the resource's name."""
     depends_on: ClassVar[tuple[str, ...]] = ()
     """The kinds that must be there first."""
-    needs: ClassVar[str] = ""
-    """What a server must have for this kind, in words; empty: nothing."""
 
     def url(self, name: str) -> str:
         """The path of one resource."""
         return self.path.format(name=quote(name, safe="@*"))
 
-    def available(self, capabilities: Capabilities) -> bool:  # noqa: ARG002 - most kinds are everywhere
-        """Whether the server has this kind at all."""
-        return True
+    def lacking(self, server: Capabilities) -> str:  # noqa: ARG002 - most kinds are everywhere
+        """Why this kind cannot be had on a server, and what that means, in whole sentences; empty: it can."""
+        return ""
 
     def validate(self, resource: Resource) -> list[str]:  # noqa: ARG002
         """Every reason for which no supported server would take the resource, before one is asked."""
@@ -52,19 +50,21 @@ class Kind:
 
     def mark(self, resource: Resource, schema: int, capabilities: Capabilities) -> Resource:  # noqa: ARG002
         """The same resource with the sign that it is ours."""
-        mark = {
+        return replace(resource, body={**resource.body, "_meta": self.sign(resource, schema)})
+
+    def sign(self, resource: Resource, schema: int) -> Body:
+        """The sign that a resource is ours, wherever its kind keeps it."""
+        return {
             "managed_by": MANAGED_BY,
             "toolkit_version": __version__,
             "schema": schema,
             **({"namespace": resource.namespace} if resource.namespace else {}),
             "checksum": checksum(resource.body),
         }
-        return replace(resource, body={**resource.body, "_meta": mark})
 
     def mark_of(self, body: Body) -> Body:
         """The sign that a live body carries; empty where it carries none of ours."""
-        mark = body.get("_meta")
-        return mark if isinstance(mark, dict) and mark.get("managed_by") == MANAGED_BY else {}
+        return of_ours(body.get("_meta"))
 
     def normalize(self, body: Body) -> Body:
         """The body as it compares: the same steps for what is desired and for what is live."""
@@ -109,8 +109,18 @@ def comparable(body: Body) -> Body:
     """Without what servers add, and without the toolkit's version, which is written for people and never compared."""
     body = {key: value for key, value in body.items() if key not in _SERVER_FIELDS}
     if isinstance(body.get("_meta"), dict):
-        body["_meta"] = {key: value for key, value in body["_meta"].items() if key != "toolkit_version"}
+        body["_meta"] = without_version(body["_meta"])
     return body
+
+
+def of_ours(mark: Any) -> Body:
+    """A mark if it is ours; otherwise empty."""
+    return mark if isinstance(mark, dict) and mark.get("managed_by") == MANAGED_BY else {}
+
+
+def without_version(mark: Body) -> Body:
+    """A mark without the toolkit's version, as it compares."""
+    return {key: value for key, value in mark.items() if key != "toolkit_version"}
 
 
 def listed(answer: Body, plural: str, inner: str | None = None) -> dict[str, Body]:

@@ -21,11 +21,15 @@ class IlmPolicy(Kind):
     folder = "templates/ilm"
     path = "/_ilm/policy/{name}"
     depends_on: ClassVar[tuple[str, ...]] = ()
-    needs = "index lifecycle management"
 
-    def available(self, capabilities: Capabilities) -> bool:
+    def lacking(self, server: Capabilities) -> str:
         """OpenSearch has none."""
-        return capabilities.ilm
+        if server.ilm:
+            return ""
+        return (
+            f"{server} has no index lifecycle management. "
+            "No retention here: documents stay until somebody deletes them."
+        )
 
     def mark(self, resource: Resource, schema: int, capabilities: Capabilities) -> Resource:
         """`_meta` stands inside `policy`."""

@@ -18,11 +18,10 @@ class Index(Kind):
     folder = "templates/indices"
     path = "/{name}"
     depends_on: ClassVar[tuple[str, ...]] = ("index_template",)
-    needs = "transforms"
 
-    def available(self, capabilities: Capabilities) -> bool:
+    def lacking(self, server: Capabilities) -> str:
         """The only one is the transform's destination."""
-        return capabilities.transforms
+        return "" if server.transforms else f"{server} has no transforms."
 
     def mark(self, resource: Resource, schema: int, capabilities: Capabilities) -> Resource:  # noqa: ARG002
         """Its template carries the mark."""

@@ -23,11 +23,10 @@ class Transform(Kind):
     folder = "templates/transforms"
     path = "/_transform/{name}"
     depends_on: ClassVar[tuple[str, ...]] = ("data_stream", "index")
-    needs = "transforms"
 
-    def available(self, capabilities: Capabilities) -> bool:
+    def lacking(self, server: Capabilities) -> str:
         """OpenSearch's are another product's plugin, and not in the embedded engine."""
-        return capabilities.transforms
+        return "" if server.transforms else f"{server} has no transforms."
 
     def normalize(self, body: Body) -> Body:
         """Without what the server adds."""

@@ -14,7 +14,9 @@ _SIGNS = {"create": "+", "update": "~", "adopt": "!", "rollover": ">", "delete":
 _VALUE_MAX = 200
 """Characters of a value that are shown; JSON has all."""
 
-_MARK = ("_meta.checksum", "_meta.schema", "policy._meta.checksum", "policy._meta.schema")
+_MARK = {
+    f"{place}.{leaf}" for place in ("_meta", "policy._meta", "metadata.ocs_elastic") for leaf in ("checksum", "schema")
+}
 
 
 def plan_text(plan: Plan) -> str:

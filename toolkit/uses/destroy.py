@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from toolkit.errors import UnsafePlanError, UsageError
 from toolkit.kinds import KIND, KINDS
+from toolkit.load import desired
 from toolkit.lock import INDEX, locked
 from toolkit.model import Resource
 from toolkit.uses.deployment import Deployment
@@ -52,7 +53,7 @@ def removal(target: Deployment, data: tuple[str, ...]) -> Removal:
         if (body := KIND[r.kind].read(target.transport, r.name)) is not None and _ours(r, body)
     ]
     users = users_of_shared(target)
-    goes, stays = [], []
+    goes, stays = [], _out_of_reach(target)
     for resource in present:
         if not data and resource.kind not in _WITHOUT_DATA:
             stays.append((resource, "the stream needs it; --data NAME removes stream and documents with it"))
@@ -78,6 +79,15 @@ def destroy(target: Deployment, what: Removal) -> Iterator[Resource]:
             yield resource
     if what.state_goes:
         target.transport.delete(f"/{INDEX}")
+
+
+def _out_of_reach(target: Deployment) -> list[tuple[Resource, str]]:
+    """The roles, where this credential can neither see nor remove them."""
+    reason = KIND["role"].lacking(target.server)
+    if not target.server.security or not reason:
+        return []
+    as_administrator = desired(target.settings, replace(target.server, manages_security=True))
+    return [(resource, f"if it is there: {reason}") for resource in as_administrator if resource.kind == "role"]
 
 
 def _ours(resource: Resource, body: dict[str, object]) -> bool:
