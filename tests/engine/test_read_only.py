@@ -197,7 +197,7 @@ def _steady(answer: Any) -> Any:
     """Of figures and states only what changes by a request alone."""
     if isinstance(answer, dict) and "_shards" in answer:  # the latest-state index is the transform's to write, any time
         return {
-            name: {"docs": figures["primaries"]["docs"], **_operations(figures)}
+            name: _operations(figures)
             for name, figures in answer["indices"].items()
             if not name.startswith("ocs-current-state-")
         }
@@ -207,5 +207,7 @@ def _steady(answer: Any) -> Any:
 
 
 def _operations(figures: Any) -> dict[str, int]:
+    """Sizes change by a merge alone; these do not."""
     indexing = figures["primaries"]["indexing"]
-    return {operation: indexing[f"{operation}_total"] for operation in ("index", "delete")}
+    done = {operation: indexing[f"{operation}_total"] for operation in ("index", "delete")}
+    return {"documents": figures["primaries"]["docs"]["count"], **done}
