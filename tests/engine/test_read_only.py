@@ -16,8 +16,8 @@ import typer
 
 from tests.engine.conftest import Engine, Stream, installed
 from tests.engine.proxy import Proxy, proxy
-from tests.engine.reading import writes
 from toolkit.cli.main import app
+from toolkit.client.guard import writes
 from toolkit.client.transport import Transport
 from toolkit.config import Settings
 from toolkit.errors import RejectedError

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.engine.reading import writes
 from toolkit.canonical import checksum
+from toolkit.client.guard import writes
 from toolkit.lock import INDEX as STATE
 
 NAMESPACE = "recorded"

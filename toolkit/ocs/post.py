@@ -127,7 +127,7 @@ def check(target: Target) -> None:
         name = path.rpartition("/")[2]
         raise ToolkitError(
             f"no data stream '{name}' on {target.scheme}://{target.host}:{target.port}",
-            hint="`ocs-elastic demo --keep` installs one on the embedded engine; "
+            hint="`ocs-elastic apply` creates it, on the embedded engine `ocs-elastic demo --keep`; "
             "--no-check posts anyway, which may create a plain index",
         )
     if status >= 500:
