@@ -167,7 +167,7 @@ def state(transport: Transport) -> dict[str, Any]:
     return {path: _steady(_answer(transport, path)) for path in _STATE}
 
 
-_INDICES = "/*,-.*,.ds-ocs-*"  # the server's own hidden ones change by themselves
+_INDICES = "/*,-.*,-ilm-history-*,.ds-ocs-*"  # the server's own hidden ones change by themselves
 _FIGURES = f"{_INDICES}/_stats/docs,indexing"
 _STATE = (
     "/_index_template",
