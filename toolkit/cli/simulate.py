@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from toolkit.ocs.truth import Truth
     from toolkit.uses.simulation import Simulation
 
-_REDRAW_S = 0.1
-
 
 def simulate(
     *,

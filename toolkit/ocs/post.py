@@ -95,8 +95,12 @@ def parse_target(url: str, *, headers: Mapping[str, str] | None = None, ca_file:
 def _basic(parts: SplitResult) -> dict[str, str]:
     if parts.username is None:
         return {}
-    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+    return basic(unquote(parts.username), unquote(parts.password or ""))
+
+
+def basic(username: str, password: str) -> dict[str, str]:
+    """The header of Basic authentication."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}
 
 
 def check(target: Target) -> None:

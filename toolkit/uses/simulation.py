@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from toolkit.ocs.file import write
 from toolkit.ocs.message import Message
 from toolkit.ocs.odd import CLASSES
 from toolkit.ocs.pace import at_rate, in_real_time
-from toolkit.ocs.post import Target, check, parse_target, post
+from toolkit.ocs.post import Target, basic, check, parse_target, post
 from toolkit.ocs.tally import Answer, Tally
 from toolkit.ocs.truth import Truth
 
@@ -122,8 +121,7 @@ def target_of(connection: Connection, namespace: str) -> Target:
     if connection.api_key:
         headers["Authorization"] = f"ApiKey {connection.api_key}"
     elif connection.username:
-        pair = f"{connection.username}:{connection.password or ''}"
-        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+        headers |= basic(connection.username, connection.password or "")
     uri = f"{connection.url.rstrip('/')}/ocs-campaign-groups-{namespace}/_doc"
     return parse_target(uri, headers=headers, ca_file=connection.ca_file)
 
