@@ -377,6 +377,26 @@ def test_both_ways_of_periodic_messages_tell_the_same_states() -> None:
         assert (a["state"], a["since"], a["dial_mode"]) == (b["state"], b["since"], b["dial_mode"])
 
 
+def test_the_pace_stretches_lives_and_leaves_the_interval_alone() -> None:
+    slow = Feed(count=6000, groups=3, interval_s=10, pace_s=120, seed=3)
+    times = defaultdict(list)
+    for message in slow.messages(CATALOGUE, START_MS):
+        assert message.moment is not None
+        times[message.moment.group.guid].append(message)
+    stays = [message.moment.stay for message in times[next(iter(times))] if message.moment]
+    dialing = {stay.end_ms - stay.start_ms for stay in stays if stay.phase == "dialing"}
+    assert dialing
+    assert min(dialing) >= 10 * 120_000
+    assert max(dialing) <= 70 * 120_000
+    gaps = [
+        later.time_ms - earlier.time_ms
+        for group in times.values()
+        for earlier, later in pairwise(group)
+        if earlier.moment and later.moment and earlier.moment.stay == later.moment.stay and later.moment.periodic
+    ]
+    assert max(gaps) < 10_100
+
+
 def test_times_are_written_exactly() -> None:
     assert date_time(1_524_768_780_123) == "1524768780.123"
     assert date_time(1_524_768_780_007) == "1524768780.007"

@@ -47,6 +47,14 @@ def simulate(
     interval: Annotated[
         int, typer.Option(min=1, help="Seconds between a group's periodic messages: campaigngroup-states-interval.")
     ] = 10,
+    pace: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Seconds that a unit of a campaign group's life takes: dialing lasts 10 to 70. Default: the interval, "
+            "so that a short simulation shows whole lives; 120 is a call centre's day.",
+        ),
+    ] = None,
     odd: Annotated[
         int, typer.Option(min=0, max=100, help="Per cent of odd messages, drawn evenly from all classes.")
     ] = 0,
@@ -103,6 +111,7 @@ def simulate(
         count=count,
         groups=groups,
         interval_s=interval,
+        pace_s=pace,
         odd_percent=odd,
         seed=seed,
         periodic_action=periodic_action,

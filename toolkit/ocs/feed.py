@@ -29,6 +29,9 @@ class Feed:
     groups: int = 20
     interval_s: int = 10
     """Seconds between a group's periodic messages: OCS's option `campaigngroup-states-interval`."""
+    pace_s: int | None = None
+    """Seconds that a unit of a group's life takes (dialing lasts 10 to 70 of them, see `toolkit.ocs.life`); None: the
+    interval, so that a short simulation shows a whole life."""
     odd_percent: int = 0
     """Share of odd messages."""
     seed: int = 1
@@ -45,7 +48,7 @@ class Feed:
         ordinary = self.count - self.odd_count
         if not ordinary:
             return self._odd_time_ms(self.count - 1)
-        last = deque(islice(_moments(self._campaign_groups(), self.interval_s), ordinary), maxlen=1)
+        last = deque(islice(self._moments(self._campaign_groups()), ordinary), maxlen=1)
         return last[0].time_ms
 
     def messages(self, catalogue: Catalogue, start_ms: int) -> Iterator[Message]:
@@ -82,18 +85,18 @@ class Feed:
         groups = self._campaign_groups()
         statistics = [Statistics(group, self.interval_s * 1000) for group in groups]
         writer = Writer(catalogue, self.calling_lists)
-        for moment in _moments(groups, self.interval_s):
+        for moment in self._moments(groups):
             figures = statistics[moment.group.index].at(moment)
             told = self._as_told(moment)
             time_ms = start_ms + moment.time_ms
             yield Message(time_ms, to_text(writer.body(told, figures, time_ms)), moment.group.index, told)
 
+    def _moments(self, groups: list[CampaignGroup]) -> Iterator[Moment]:
+        """The lives of all groups, merged: at the same time, the group with the lower number comes first."""
+        interval_ms, pace_ms = self.interval_s * 1000, (self.pace_s or self.interval_s) * 1000
+        return heapq.merge(*(live(group, interval_ms, pace_ms) for group in groups), key=_time)
+
     def _as_told(self, moment: Moment) -> Moment:
         if moment.periodic and self.periodic_action is PeriodicAction.NONE:
             return moment._replace(action="unknown-message", actor="unknown")
         return moment
-
-
-def _moments(groups: list[CampaignGroup], interval_s: int) -> Iterator[Moment]:
-    """The lives of all groups, merged: at the same time, the group with the lower number comes first."""
-    return heapq.merge(*(live(group, interval_s * 1000) for group in groups), key=_time)

@@ -31,7 +31,7 @@ class Phase:
     """Id of the state that it is reported as."""
     shortest: float
     longest: float
-    """How long it lasts, in intervals of the periodic messages: a short simulation then shows a whole life too."""
+    """How long it lasts, in units of the pace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +118,15 @@ class Moment(NamedTuple):
     """Whether the message is due to the interval; otherwise the request itself is the reason."""
 
 
-def live(group: CampaignGroup, interval_ms: int) -> Iterator[Moment]:
-    """The moments of a group's life, without end; the same group and interval give the same life.
+def live(group: CampaignGroup, interval_ms: int, pace_ms: int) -> Iterator[Moment]:
+    """The moments of a group's life, without end; the same group, interval and pace give the same life.
 
     Group 0 is loaded at once, so that a simulation in real time begins with a message, the others
-    within three intervals.
+    within three times the pace.
     """
     rng = Random(group.seed)
     grid_ms = rng.randrange(interval_ms)  # of the periodic messages
-    stay = _first_stay(group, rng, interval_ms)
+    stay = _first_stay(group, rng, pace_ms)
     action, actor = "", ""
     while True:
         if stay.state not in SILENT_STATES:
@@ -136,21 +136,21 @@ def live(group: CampaignGroup, interval_ms: int) -> Iterator[Moment]:
                 grid_ms += interval_ms
         step = stay.way_out
         actor = _drawn(step.actors, rng) or actor
-        stay = _next_stay(group, stay, rng, interval_ms)
+        stay = _next_stay(group, stay, rng, pace_ms)
         if step.action is not None:
             action = step.action
             yield Moment(group, stay.start_ms, stay, action, actor, periodic=False)
 
 
-def _first_stay(group: CampaignGroup, rng: Random, interval_ms: int) -> Stay:
-    end_ms = 0 if group.index == 0 else rng.randrange(3 * interval_ms)
+def _first_stay(group: CampaignGroup, rng: Random, pace_ms: int) -> Stay:
+    end_ms = 0 if group.index == 0 else rng.randrange(3 * pace_ms)
     return Stay("away", PHASES["away"].state, None, 0, end_ms, _way_out("away", rng))
 
 
-def _next_stay(group: CampaignGroup, stay: Stay, rng: Random, interval_ms: int) -> Stay:
+def _next_stay(group: CampaignGroup, stay: Stay, rng: Random, pace_ms: int) -> Stay:
     name = stay.way_out.target
     phase = PHASES[name]
-    length_ms = max(1, int(rng.uniform(phase.shortest, phase.longest) * interval_ms))
+    length_ms = max(1, int(rng.uniform(phase.shortest, phase.longest) * pace_ms))
     mode = _mode(group, stay, rng) if phase.state == "running" else None
     return Stay(name, phase.state, mode, stay.end_ms, stay.end_ms + length_ms, _way_out(name, rng))
 
