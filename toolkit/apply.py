@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from toolkit.client.transport import Transport
+from toolkit.dashboards.provision import Provision
 from toolkit.errors import RejectedError, StalePlanError
 from toolkit.kinds import KIND, KINDS
 from toolkit.live import at_once
 from toolkit.lock import Lock, locked
 from toolkit.model import SILENT, Body, Progress, Resource
-from toolkit.plan import DELETE, ROLLOVER, Change, Plan
+from toolkit.plan import DELETE, ROLLOVER, SAVED_OBJECTS, SPACE, Change, Plan
 
 _LAZY_ROLLOVER = (8, 13, 0)
 """From then on a rollover can wait for the next message, so that no empty index is made."""
+
+
+_KIBANAS = {*SAVED_OBJECTS.values(), SPACE}
+"""The kinds of what is in Kibana; everything of Elasticsearch comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ def apply(
     replan: Callable[[], Plan],
     *,
     state_index: Body,
+    provision: Provision | None = None,
     lazy_rollover: bool = False,
     adopt: bool = False,
 ) -> Iterator[Event]:
@@ -41,6 +47,7 @@ def apply(
         plan: what was shown.
         replan: reads the cluster again and plans again.
         state_index: the body of the index that keeps the lock.
+        provision: how Kibana's part is done; None: there is none.
         lazy_rollover: whether the server can wait with a rollover for the next message.
         adopt: whether what is not ours may be taken over.
 
@@ -60,8 +67,12 @@ def apply(
                 "the cluster has changed since the plan was made, so nothing was done",
                 hint="look at the new plan: ocs-elastic plan",
             )
-        for _, changes in groupby(plan.pending, key=lambda change: (change.kind, change.action == ROLLOVER)):
+        elsewhere = [change for change in plan.pending if change.kind in _KIBANAS]
+        here = (change for change in plan.pending if change.kind not in _KIBANAS)
+        for _, changes in groupby(here, key=lambda change: (change.kind, change.action == ROLLOVER)):
             yield from _make(transport, lock, list(changes), lazy_rollover=lazy_rollover)
+        if provision and elsewhere:
+            yield from _provision(provision, lock, elsewhere, plan.edited)
         left = replan()
         if left.pending:
             raise StalePlanError(
@@ -88,6 +99,22 @@ def _make(transport: Transport, lock: Lock, changes: list[Change], *, lazy_rollo
         return Event(change)
 
     yield from at_once(make, changes)
+
+
+def _provision(provision: Provision, lock: Lock, changes: list[Change], edited: Iterable[Change]) -> Iterator[Event]:
+    """Kibana's part: the space, then one import of all that changed, then what goes."""
+    types = {kind: type_ for type_, kind in SAVED_OBJECTS.items()}
+    for change in changes:
+        if change.kind == SPACE:
+            lock.check()
+            provision.kibana.create_space()
+            yield Event(change)
+    objects = [change for change in changes if change.kind != SPACE]
+    wanted = {(types[change.kind], change.name) for change in objects if change.resource}
+    changed = [each for each in provision.desired if each.key in wanted]
+    gone = [(types[change.kind], change.name) for change in objects if change.action == DELETE]
+    provision.run(changed, gone, {(types[change.kind], change.name) for change in edited}, lock.check)
+    yield from map(Event, objects)
 
 
 def can_roll_over_lazily(version: tuple[int, int, int], distribution: str) -> bool:

@@ -19,9 +19,9 @@ from uuid import uuid4
 
 from toolkit.client.transport import Transport
 from toolkit.errors import LockHeldError, RejectedError, ToolkitError
-from toolkit.model import Body
+from toolkit.model import STATE_INDEX, Body
 
-INDEX = "ocs-elastic-state"
+INDEX = STATE_INDEX
 EXPIRES_AFTER_S = 120
 HEARTBEAT_S = 20
 _SKEW_S = 60

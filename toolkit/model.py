@@ -10,6 +10,10 @@ Body = dict[str, Any]
 """A resource's JSON body, a plain dict from end to end: typed models drop fields that a server knows."""
 
 
+STATE_INDEX = "ocs-elastic-state"
+"""The index that keeps the toolkit's own state: the lock, and what was imported into Kibana."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """Something that the toolkit wants to exist on a server."""

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from toolkit.canonical import checksum
+from toolkit.dashboards.drift import Drift
+from toolkit.dashboards.live import LiveSpace
 from toolkit.effective import differs, effective
 from toolkit.errors import UnsafePlanError
 from toolkit.kinds import KIND, KINDS
@@ -18,9 +20,13 @@ from toolkit.model import Body, Resource
 
 _ORDER = {kind.name: position for position, kind in enumerate(KINDS)}
 
-CREATE, UPDATE, DELETE, ADOPT, ROLLOVER, UNAVAILABLE = (
-    "create", "update", "delete", "adopt", "rollover", "unavailable",
+CREATE, UPDATE, DELETE, ADOPT, ROLLOVER, UNAVAILABLE, EDITED = (
+    "create", "update", "delete", "adopt", "rollover", "unavailable", "edited",
 )  # fmt: skip
+
+SAVED_OBJECTS = {"tag": "tag", "index-pattern": "data_view", "dashboard": "dashboard"}
+"""Kibana's types of saved objects and, in the words of its pages, what a plan calls them."""
+SPACE = "space"
 
 _ROLLOVER_MEANING = (
     "The stream turns to a new index. Stored documents stay as they are; new ones follow the new template."
@@ -45,7 +51,7 @@ class Change:
     """One thing that is to be done, or that cannot be."""
 
     action: str
-    """`create`, `update`, `delete`, `adopt`, `rollover` or `unavailable`."""
+    """`create`, `update`, `delete`, `adopt`, `rollover`, `unavailable`, or `edited` (by hand, so it stays)."""
     kind: str
     name: str
     source: str = ""
@@ -59,7 +65,7 @@ class Change:
     @property
     def pending(self) -> bool:
         """Whether something will be done."""
-        return self.action != UNAVAILABLE
+        return self.action not in (UNAVAILABLE, EDITED)
 
     def as_json(self) -> Body:
         """For programs."""
@@ -95,6 +101,13 @@ class Plan:
     namespace: str
     changes: tuple[Change, ...]
     problems: tuple[Problem, ...] = field(default=())
+    kibana: str = ""
+    """Kibana's address and the space; empty where none is known."""
+
+    @property
+    def edited(self) -> tuple[Change, ...]:
+        """What was changed by hand in Kibana, and stays as it is."""
+        return tuple(change for change in self.changes if change.action == EDITED)
 
     @property
     def pending(self) -> tuple[Change, ...]:
@@ -104,7 +117,8 @@ class Plan:
     @property
     def checksum(self) -> str:
         """Of the changes and of the cluster that they are for."""
-        return checksum([self.cluster_id, self.namespace, [change.as_json() for change in self.pending]])
+        target = [self.cluster_id, self.namespace, *filter(None, [self.kibana])]
+        return checksum([*target, [change.as_json() for change in self.pending]])
 
     def raise_if_unsafe(self, *, adopt: bool) -> None:
         """Refuse a plan that cannot, or without consent must not, be applied.
@@ -130,11 +144,39 @@ class Plan:
             "url": self.url,
             "server": self.server,
             "namespace": self.namespace,
+            "kibana": self.kibana or None,
             "checksum": self.checksum,
             "pending": len(self.pending),
             "changes": [change.as_json() for change in self.changes],
             "problems": [{"reason": problem.reason, "hint": problem.hint} for problem in self.problems],
         }
+
+
+def dashboard_changes(space: LiveSpace, found: Iterable[Drift]) -> Iterator[Change]:
+    """What has to happen in Kibana: the space first, then what others refer to, deletions last."""
+    if not space.present:
+        yield Change(CREATE, SPACE, space.space, meaning="The space is new. It is never changed or deleted.")
+    for drift in found:
+        type_, id_ = drift.key
+        kind = SAVED_OBJECTS.get(type_, type_)
+        source = drift.wanted.source if drift.wanted else ""
+        resource = Resource(kind, id_, drift.wanted.body, source) if drift.wanted else None
+        leaves = tuple(differences(drift.before, drift.after)) if drift.before else ()
+        meaning = f"'{drift.title}'" + (f": {drift.meaning}" if drift.meaning else "")
+        yield Change(drift.action, kind, id_, source, resource, leaves, meaning)
+
+
+def no_dashboards(reason: str) -> Change:
+    """The row that says why there are no dashboards."""
+    return Change(UNAVAILABLE, "dashboard", "all", "dashboards", meaning=reason)
+
+
+def absent_data(absent: Iterable[str]) -> Iterator[Problem]:
+    """Dashboards over data that are not there show nothing, for ever (seen on Kibana 8.3.3)."""
+    if names := ", ".join(absent):
+        yield Problem(
+            f"absent: {names}; a dashboard over it stays blank", "install the namespace first: ocs-elastic apply"
+        )
 
 
 def make_plan(desired: Sequence[Resource], live: Live, namespace: str, *, schema: int) -> Plan:

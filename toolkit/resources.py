@@ -22,3 +22,8 @@ def data_folder(name: str) -> Path:
         f"the toolkit's folder '{name}' is missing from {_PACKAGE}",
         hint="the installation is damaged: install ocs-elastic-toolkit again",
     )
+
+
+def is_checkout() -> bool:
+    """Whether the data folders are a repository's, and not inside an installed wheel."""
+    return not (_PACKAGE / "_data").is_dir()

@@ -35,6 +35,7 @@ def test_what_it_shows_are_the_defaults() -> None:
     Path("ocs-elastic.yml").write_text(uncommented(), encoding="utf-8")
     catalogue = read_catalogue()
     expected = Settings(
+        frozen_dashboards="frozen",
         labels={"state": {"running": "Running"}}, state_change_actions=tuple(catalogue.state_change_actions)
     )
     assert load_settings(None) == expected

@@ -37,10 +37,18 @@ def _warn_once(warning: str) -> None:
 
 
 def deployment_of(
-    profile: str | None, namespace: str | None, config: Path | None, *, read_only: bool = False
+    profile: str | None,
+    namespace: str | None,
+    config: Path | None,
+    *,
+    read_only: bool = False,
+    space: str | None = None,
+    overwrite: bool = False,
 ) -> Deployment:
     """The namespace of the cluster, connected; what it may not do it cannot, if it only reads."""
+    from toolkit.output.console import TerminalProgress  # noqa: PLC0415
     from toolkit.uses.deployment import deployment  # noqa: PLC0415
 
     connection, settings = connection_and_settings(profile, namespace, config)
-    return deployment(connection, settings, read_only=read_only)
+    options = {"read_only": read_only, "overwrite": overwrite}
+    return deployment(connection, settings, space=space, progress=TerminalProgress(), **options)

@@ -28,8 +28,9 @@ def destroy(
 ) -> None:
     """Remove what the toolkit made in a namespace; documents only where their stream is named by --data.
 
-    Without --data the transform and its index go. Streams, templates, pipeline and ILM policies stay, since messages
-    still come: Elasticsearch refuses to delete what a stream needs.
+    Without --data the transform and its index go, and what was imported into Kibana, changed by hand or not. Streams,
+    templates, pipeline and ILM policies stay, since messages still come: Elasticsearch refuses to delete what a
+    stream needs.
     """
     from toolkit.output.console import TerminalProgress, result  # noqa: PLC0415
     from toolkit.uses.destroy import destroy as run  # noqa: PLC0415
@@ -38,22 +39,23 @@ def destroy(
     target = deployment_of(profile, namespace, config)
     what = removal(target, tuple(data or ()))
     result(_text(what, target.settings.namespace, target.transport.url))
-    if not what.goes:
+    if what.nothing:
         return
     _consent(target.settings.namespace, yes=yes)
     progress = TerminalProgress()
     for resource in run(target, what):
         progress.say(f"removed: {resource}")
-    result(f"Removed {len(what.goes)} resources.")
+    result(f"Removed {len(what.goes) + len(what.saved_objects)} resources.")
 
 
 def _text(what: Removal, namespace: str, url: str) -> str:
     lines = [f"On {url}, namespace {namespace}:", ""]
+    lines += [f"  - goes   {resource} ({resource.source})" for resource in what.saved_objects]
     lines += [f"  - goes   {resource}" for resource in what.goes]
     lines += [f"    stays  {resource}: {reason}" for resource, reason in what.stays]
     if what.state_goes:
         lines.append("  - goes   index ocs-elastic-state: no namespace is left")
-    if not what.goes:
+    if what.nothing:
         lines.append("Nothing to remove.")
     return "\n".join(lines)
 

@@ -30,4 +30,9 @@ Namespace = Annotated[
         "--namespace", metavar="NAME", help="Namespace of streams and dashboards.  [default: the configured one]"
     ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Adopt = Annotated[bool, typer.Option("--adopt", help="Take over what has our names but not our mark.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Discard what was changed by hand in Kibana; otherwise it stays.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -1,4 +1,4 @@
-"""`ocs-elastic plan` and `apply`: what would change on a cluster, and the change."""
+"""`ocs-elastic plan` and `apply`: what would change on a cluster and in its Kibana, and the change."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli.cluster import deployment_of
-from toolkit.cli.options import AsJson, Config, Namespace, Profile
+from toolkit.cli.options import Adopt, AsJson, Config, Namespace, Overwrite, Profile, Yes
 from toolkit.errors import StalePlanError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from toolkit.apply import Event
     from toolkit.plan import Plan
+    from toolkit.uses.deployment import Deployment
 
 PENDING = 3
-"""Exit code of `plan` when changes are pending."""
+"""Exit code of `plan` when changes are pending, or something was changed by hand in Kibana."""
 
 
 class Format(StrEnum):
@@ -32,23 +37,16 @@ def plan(
     namespace: Namespace = None,
     config: Config = None,
     format: Annotated[Format, typer.Option(help="For a terminal, or for a ticket.")] = Format.TEXT,  # noqa: A002
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what would change on the cluster, and what that means for stored documents. Changes nothing.
+    """Show what would change on the cluster and in its Kibana, and what that means for stored documents.
 
-    The exit code is 0 if there is nothing to do, 3 if changes are pending, 1 if something stands in the way.
+    Changes nothing. The exit code is 0 if there is nothing to do, 3 if changes are pending or something was changed
+    by hand in Kibana, 1 if something stands in the way.
     """
-    from toolkit.output.console import result_json  # noqa: PLC0415
-
-    found = deployment_of(profile, namespace, config, read_only=True).plan()
-    if as_json:
-        result_json(found.as_json())
-    else:
-        _show(found, format)
-    if found.problems:
-        raise typer.Exit(1)
-    if found.pending:
-        raise typer.Exit(PENDING)
+    found = deployment_of(profile, namespace, config, read_only=True, overwrite=overwrite).plan()
+    report(found, format, as_json=as_json)
 
 
 def apply(
@@ -56,8 +54,9 @@ def apply(
     profile: Profile = None,
     namespace: Namespace = None,
     config: Config = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    adopt: Annotated[bool, typer.Option("--adopt", help="Take over what has our names but not our mark.")] = False,
+    yes: Yes = False,
+    adopt: Adopt = False,
+    overwrite: Overwrite = False,
     checksum: Annotated[
         str | None, typer.Option(help="Only if the plan is still the one with this checksum, which plan prints.")
     ] = None,
@@ -66,34 +65,85 @@ def apply(
 
     If it is interrupted, run it again: it goes on where it was. Afterwards plan has nothing to do.
     """
-    from toolkit.output.console import TerminalProgress, result  # noqa: PLC0415
+    applied(profile, namespace, config, yes=yes, adopt=adopt, overwrite=overwrite, checksum=checksum)
 
-    target = deployment_of(profile, namespace, config)
+
+def applied(
+    profile: str | None,
+    namespace: str | None,
+    config: Path | None,
+    *,
+    yes: bool,
+    adopt: bool,
+    overwrite: bool,
+    checksum: str | None = None,
+) -> Deployment:
+    """What `apply` does; the deployment, for those who go on from there."""
+    target = deployment_of(profile, namespace, config, overwrite=overwrite)
     found = target.plan()
-    _show(found, Format.TEXT)
+    show(found, Format.TEXT)
     if checksum is not None and found.checksum != checksum:
         raise StalePlanError(
             f"the plan's checksum is {found.checksum}, not {checksum}: it has changed since it was approved",
             hint="have the new plan approved: ocs-elastic plan",
         )
+    carry_out(found, target.apply, adopt=adopt, yes=yes)
+    return target
+
+
+def report(found: Plan, format: Format, *, as_json: bool) -> None:  # noqa: A002
+    """Print a plan.
+
+    Raises:
+        Exit: with the code that says what it comes to.
+    """
+    from toolkit.output.console import result_json  # noqa: PLC0415
+
+    if as_json:
+        result_json(found.as_json())
+    else:
+        show(found, format)
+    if found.problems:
+        raise typer.Exit(1)
+    if found.pending or found.edited:
+        raise typer.Exit(PENDING)
+
+
+def carry_out(
+    found: Plan, apply: Callable[..., Iterator[Event]], *, adopt: bool, yes: bool, quiet: bool = False
+) -> None:
+    """Ask, and make a plan's changes.
+
+    Args:
+        found: the plan.
+        apply: makes its changes.
+        adopt: whether what is not ours may be taken over.
+        yes: whether nobody is asked.
+        quiet: whether the result is left to the caller.
+    """
+    from toolkit.output.console import TerminalProgress, result, warn  # noqa: PLC0415
+
     found.raise_if_unsafe(adopt=adopt)
-    if not found.pending:
-        return
-    _consent(yes=yes)
-    progress = TerminalProgress()
-    for event in target.apply(found, adopt=adopt):
-        progress.say(f"done: {event.change}")
-    result(f"Applied {len(found.pending)} changes; the plan is empty now.")
+    if found.pending:
+        consent(yes=yes)
+        progress = TerminalProgress()
+        for event in apply(found, adopt=adopt):
+            progress.say(f"done: {event.change}")
+        if not quiet:
+            result(f"Applied {len(found.pending)} changes; the plan is empty now.")
+    for change in found.edited:
+        warn(f"left as it is: {change.kind} {change.name} {change.meaning}")
 
 
-def _show(found: Plan, format: Format) -> None:  # noqa: A002
+def show(found: Plan, format: Format) -> None:  # noqa: A002
+    """Print a plan for people."""
     from toolkit.output.console import result  # noqa: PLC0415
     from toolkit.output.plan import plan_markdown, plan_text  # noqa: PLC0415
 
     result(plan_markdown(found) if format is Format.MARKDOWN else plan_text(found))
 
 
-def _consent(*, yes: bool) -> None:
+def consent(*, yes: bool) -> None:
     """Ask, where somebody can answer.
 
     Raises:

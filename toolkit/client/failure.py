@@ -31,7 +31,9 @@ _CERTIFICATES = {
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL")
 
 
-def unreachable(error: BaseException, url: str, *, proxy: str | None, timeout_s: float) -> UnreachableError:
+def unreachable(
+    error: BaseException, url: str, *, proxy: str | None, timeout_s: float, usual_port: str = "Elasticsearch's is 9200"
+) -> UnreachableError:
     """The error to raise for one of the client's; `url` and `proxy` as people may see them."""
     causes = list(_causes(error))
     blamed = url
@@ -39,7 +41,10 @@ def unreachable(error: BaseException, url: str, *, proxy: str | None, timeout_s:
         blamed = f"the proxy {proxy}"
     for cause in causes:
         what, hint = (
-            _trust(cause, url) or _network(cause, blamed, timeout_s) or _protocol(cause, url, proxy) or ("", "")
+            _trust(cause, url)
+            or _network(cause, blamed, timeout_s, usual_port)
+            or _protocol(cause, url, proxy)
+            or ("", "")
         )
         if what:
             return UnreachableError(what, hint=hint)
@@ -67,11 +72,11 @@ def _trust(cause: BaseException, url: str) -> tuple[str, str] | None:
     return f"the certificate of {url} {what} ({cause.verify_message or cause})", hint
 
 
-def _network(cause: BaseException, blamed: str, timeout_s: float) -> tuple[str, str] | None:
+def _network(cause: BaseException, blamed: str, timeout_s: float, usual_port: str) -> tuple[str, str] | None:
     if isinstance(cause, socket.gaierror):
         return f"the name of {blamed} cannot be found: {cause.strerror}", "check its spelling, and this machine's DNS"
     if isinstance(cause, ConnectionRefusedError):
-        hint = "check host and port (Elasticsearch's is usually 9200), and that it is up"
+        hint = f"check host and port (usually {usual_port}), and that it is up"
         return f"{blamed} refuses the connection: nothing listens there", hint
     if isinstance(cause, urllib3.exceptions.ConnectTimeoutError | TimeoutError) and _is_outermost_time_out(cause):
         hint = "check the address, and that no firewall is in between; a longer wait: request_timeout_s"

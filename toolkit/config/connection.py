@@ -39,6 +39,9 @@ class Connection:
     """HTTP proxy on the way; the only address that may hold a password."""
     request_timeout_s: float = 30.0
     kibana_url: str | None = None
+    """Kibana's address, with its base path; None: none is known."""
+    kibana_space: str = "default"
+    """The id of the space that dashboards go into."""
     warnings: tuple[str, ...] = ()
     """What is not wrong, but should be known to whoever runs a command."""
 

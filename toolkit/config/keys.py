@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 NAMESPACE = re.compile(r"[a-z0-9_.]{1,80}")
+SPACE = re.compile(r"[a-z0-9_-]{1,64}")
+"""The id of a space: Kibana takes these characters, and no more of them fit into an address that people send on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,15 @@ def _is_addresses(value: Any) -> bool:
 
 
 def _is_kibana(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() == {"url"} and is_address(value["url"])
+    """With a Cloud id, which names Kibana's address too, the space alone says enough."""
+    if not isinstance(value, dict) or not value or not value.keys() <= {"url", "space"}:
+        return False
+    return ("url" not in value or is_address(value["url"])) and ("space" not in value or is_space(value["space"]))
+
+
+def is_space(value: Any) -> bool:
+    """Whether it can be the id of a space."""
+    return isinstance(value, str) and bool(SPACE.fullmatch(value))
 
 
 def _is_text(value: Any) -> bool:
@@ -154,6 +164,14 @@ SETTING_KEYS = (
         "30",
     ),
     Key(
+        "frozen_dashboards",
+        _is_text,
+        "the path of a folder",
+        "Where `dashboards export` keeps what was changed by hand in Kibana, and from where it goes before the "
+        "toolkit's own dashboards. Relative to this file.",
+        "frozen",
+    ),
+    Key(
         "labels",
         _is_labels,
         "a mapping: enum, id, label",
@@ -230,10 +248,12 @@ CONNECTION_KEYS = (
     Key(
         "kibana",
         _is_kibana,
-        "a mapping of one key, url",
-        "Address of Kibana.",
-        "{url: https://kibana.example:5601}",
+        "a mapping of url (an address) and, if wanted, space (1 to 64 of a-z, 0-9, '_' and '-')",
+        "Address of Kibana, its base path included, and the space that the dashboards go into: default, if none is "
+        "named. The credential is the cluster's. (KIBANA_URL and KIBANA_SPACE, beside ELASTICSEARCH_URL)",
+        "{url: https://kibana.example:5601, space: default}",
         plain=False,
+        shown=False,
     ),
 )
 """How the cluster is reached: in a profile only."""

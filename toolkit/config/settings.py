@@ -37,6 +37,8 @@ class Settings:
     """Seconds between two looks of the latest-state transform."""
     current_state_days: int = 30
     """Days after which a campaign group that sends nothing leaves the latest-state index."""
+    frozen_dashboards: str | None = None
+    """Folder of dashboards that were changed by hand and kept; None: the toolkit's own, which is empty."""
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Enum → id → label, where others than the catalogue's are wanted; for the whole cluster."""
     state_change_actions: tuple[str, ...] | None = None
@@ -74,7 +76,10 @@ def _from_file(path: Path | None, profile: str | None) -> dict[str, Any]:
     file = document(path)
     top = file.value if file else {}
     above = (profile_in(file, profile) if profile else None) or {}
-    return {name: value for values in (top, above) for name, value in values.items() if name in SETTINGS}
+    found = {name: value for values in (top, above) for name, value in values.items() if name in SETTINGS}
+    if file and "frozen_dashboards" in found:
+        found["frozen_dashboards"] = str(Path(file.source).parent / Path(found["frozen_dashboards"]).expanduser())
+    return found
 
 
 def _from_environment() -> Iterator[tuple[str, Any]]:

@@ -13,7 +13,7 @@ from toolkit.config import cloud
 from toolkit.config.connection import ONE_CREDENTIAL, Connection, in_clear, split_address
 from toolkit.config.document import PROFILES, document, profile_in, profile_named
 from toolkit.config.folders import local_record
-from toolkit.config.keys import CONNECTION, CONNECTION_KEYS, is_address
+from toolkit.config.keys import CONNECTION, CONNECTION_KEYS, is_address, is_space
 from toolkit.config.secret import open_to_all, read_secret
 from toolkit.errors import ConfigurationError, nearest
 from toolkit.yaml_source import Document
@@ -73,6 +73,11 @@ def _from_environment() -> _Given | None:
         if not is_address(kibana):
             raise ConfigurationError("KIBANA_URL: must be an address such as https://host:5601")
         values["kibana"], places["kibana"] = {"url": kibana}, "KIBANA_URL"
+    if space := os.environ.get("KIBANA_SPACE"):
+        if not is_space(space):
+            raise ConfigurationError("KIBANA_SPACE: must be the id of a space: 1 to 64 of a-z, 0-9, '_' and '-'")
+        values["kibana"] = {**values.get("kibana", {}), "space": space}
+        places.setdefault("kibana", "KIBANA_SPACE")
     named = places.get("url") or places.get("cloud_id")
     return _Given(named, values, places) if named else None
 
@@ -134,6 +139,7 @@ def _understand(given: _Given) -> Connection:
         proxy=values.get("proxy"),
         request_timeout_s=float(values.get("request_timeout_s", 30)),
         kibana_url=_kibana(given),
+        kibana_space=values.get("kibana", {}).get("space", "default"),
     )
     return replace(connection, warnings=tuple(_warnings(given, connection)))
 
@@ -157,7 +163,7 @@ def _warnings(given: _Given, connection: Connection) -> Iterator[str]:
         if file and open_to_all(file):
             yield f"{file} can be read by everyone on this machine: chmod 600 {file}"
     if connection.has_credential:
-        for url in filter(in_clear, connection.hosts):
+        for url in filter(in_clear, (*connection.hosts, *filter(None, [connection.kibana_url]))):
             yield f"the credential goes to {url} unencrypted: use https"
 
 
@@ -176,9 +182,17 @@ def _hosts(given: _Given) -> tuple[str, ...]:
 
 
 def _kibana(given: _Given) -> str | None:
-    if "kibana" in given.values:
-        return split_address(given.values["kibana"]["url"], given.places["kibana"])[0]
-    return _of_cloud(given)[1] if "cloud_id" in given.values else None
+    kibana = given.values.get("kibana", {})
+    if "url" in kibana:
+        return split_address(kibana["url"], given.places["kibana"])[0]
+    if "cloud_id" in given.values:
+        return _of_cloud(given)[1]
+    if kibana:
+        raise ConfigurationError(
+            f"{given.places['kibana']}: a space is named, but no address of Kibana",
+            hint="give it: kibana: {url: https://host:5601, space: ...}, or KIBANA_URL beside KIBANA_SPACE",
+        )
+    return None
 
 
 def _of_cloud(given: _Given) -> tuple[str, str | None]:

@@ -10,7 +10,8 @@ from typing import Any
 
 from toolkit.plan import Change, Difference, Plan
 
-_SIGNS = {"create": "+", "update": "~", "adopt": "!", "rollover": ">", "delete": "-", "unavailable": "x"}
+_SIGNS = {"create": "+", "update": "~", "adopt": "!", "rollover": ">", "delete": "-", "unavailable": "x",
+          "edited": "*"}  # fmt: skip
 _VALUE_MAX = 200
 """Characters of a value that are shown; JSON has all."""
 
@@ -21,7 +22,8 @@ _MARK = {
 
 def plan_text(plan: Plan) -> str:
     """A plan for a terminal or a mail."""
-    lines = [f"Plan for {plan.url} (cluster '{plan.cluster}', {plan.server}), namespace {plan.namespace}", ""]
+    lines = [f"Plan for {plan.url} (cluster '{plan.cluster}', {plan.server}), namespace {plan.namespace}"]
+    lines += [*([f"and for Kibana at {plan.kibana}"] if plan.kibana else []), ""]
     for change in plan.changes:
         lines.append(f"  {_SIGNS[change.action]} {change.action:11} {change.kind} {change.name}")
         lines.extend(f"      {line}" for line in _details(change))
@@ -38,6 +40,7 @@ def plan_markdown(plan: Plan) -> str:
         f"## Plan for `{plan.url}`, namespace `{plan.namespace}`",
         "",
         f"Cluster `{plan.cluster}`, {plan.server}. Checksum `{plan.checksum}`.",
+        *([f"Kibana {plan.kibana}."] if plan.kibana else []),
         "",
     ]
     if plan.changes:
@@ -52,6 +55,8 @@ def plan_markdown(plan: Plan) -> str:
 
 
 def _summary(plan: Plan) -> str:
+    if not plan.pending and plan.edited and not plan.problems:
+        return f"Nothing to do but for {len(plan.edited)} edited by hand in Kibana."
     if not plan.pending:
         return "Nothing to do." if not plan.problems else "Nothing can be done before the problems are solved."
     counts = Counter(change.action for change in plan.pending)

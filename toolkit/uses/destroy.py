@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from toolkit.dashboards.record import Record, forget, recorded
 from toolkit.errors import UnsafePlanError, UsageError
 from toolkit.kinds import KIND, KINDS
 from toolkit.load import desired
-from toolkit.lock import INDEX, locked
+from toolkit.lock import INDEX, Lock, locked
 from toolkit.model import Resource
+from toolkit.plan import SAVED_OBJECTS
 from toolkit.uses.deployment import Deployment
 
 _WITHOUT_DATA = ("transform", "index")
@@ -24,6 +26,22 @@ class Removal:
     stays: tuple[tuple[Resource, str], ...]
     state_goes: bool
     """Whether the toolkit's own state goes too: nothing of any namespace is left then."""
+    dashboards: tuple[Record, ...] = ()
+    """What goes from Kibana, in every space that something of the namespace was imported into."""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing goes."""
+        return not self.goes and not self.dashboards
+
+    @property
+    def saved_objects(self) -> tuple[Resource, ...]:
+        """What goes from Kibana, as resources; the space is named as where they come from."""
+        return tuple(
+            Resource(SAVED_OBJECTS.get(type_, type_), id_, {}, f"space {record.space}")
+            for record in self.dashboards
+            for type_, id_ in reversed(list(record.rows))
+        )
 
 
 def removal(target: Deployment, data: tuple[str, ...]) -> Removal:
@@ -61,7 +79,16 @@ def removal(target: Deployment, data: tuple[str, ...]) -> Removal:
             stays.append((resource, f"still used by index template {', '.join(sorted(users))}"))
         else:
             goes.append(resource)
-    return Removal(tuple(goes), tuple(stays), state_goes=bool(data) and not users)
+    records = recorded(target.transport, target.settings.namespace)
+    if records and target.kibana is None:
+        spaces = " and ".join(record.space for record in records)
+        raise UnsafePlanError(
+            f"dashboards of this namespace are in Kibana, in space {spaces}, and no address of Kibana is known",
+            hint="give it: kibana: {url: ...} in the profile, or KIBANA_URL beside ELASTICSEARCH_URL",
+        )
+    if records and target.kibana:
+        target.kibana.version(target.progress)  # whether it answers is better known before anything is gone
+    return Removal(tuple(goes), tuple(stays), bool(data) and not users, tuple(records))
 
 
 def destroy(target: Deployment, what: Removal) -> Iterator[Resource]:
@@ -73,12 +100,27 @@ def destroy(target: Deployment, what: Removal) -> Iterator[Resource]:
     """
     order = {kind.name: position for position, kind in enumerate(KINDS)}
     with locked(target.transport, target.state_index) as lock:
+        yield from _destroy_dashboards(target, what, lock)
         for resource in sorted(what.goes, key=lambda r: order[r.kind], reverse=True):
             lock.check()
             KIND[resource.kind].delete(target.transport, resource.name)
             yield resource
     if what.state_goes:
         target.transport.delete(f"/{INDEX}")
+
+
+def _destroy_dashboards(target: Deployment, what: Removal, lock: Lock) -> Iterator[Resource]:
+    """Dashboards before what they refer to; the spaces stay."""
+    if target.kibana is None:
+        return
+    for record in what.dashboards:
+        kibana = target.kibana.in_space(record.space)
+        if kibana.has_space():
+            for key in reversed(list(record.rows)):
+                lock.check()
+                kibana.delete(key)
+        forget(target.transport, record)
+    yield from what.saved_objects
 
 
 def _out_of_reach(target: Deployment) -> list[tuple[Resource, str]]:

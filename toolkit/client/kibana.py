@@ -1,0 +1,279 @@
+"""Requests to Kibana: its status, its spaces, and saved objects in one space.
+
+The same way as to Elasticsearch: one connection's credential, proxy, trust and time-outs, over elastic-transport.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+from uuid import uuid4
+
+from toolkit.client import kibana_guard as guard
+from toolkit.client import kibana_refusal as refusal
+from toolkit.config import Connection
+from toolkit.errors import RejectedError, UnreachableError, UnsupportedServerError
+from toolkit.model import SILENT, Body, Progress
+
+if TYPE_CHECKING:
+    from elastic_transport import Transport, TransportApiResponse
+
+DEFAULT_SPACE = "default"
+READY_WITHIN_S = 180.0
+"""How long a Kibana that is starting is waited for: its first start on slow disks took two minutes."""
+_LOOK_AGAIN_S = 2.0
+_RETRIES = 2
+_SIGN = "kbn-name"
+"""The header by which Kibana's answers are known."""
+
+Key = tuple[str, str]
+"""Type and id of a saved object."""
+
+
+class Kibana:
+    """A connection to one space of a Kibana."""
+
+    def __init__(self, transport: Transport, connection: Connection, *, space: str, read_only: bool) -> None:
+        self._transport = transport
+        self._connection = connection
+        self._version: str | None = None
+        self.space = space
+        self.read_only = read_only
+        """Whether anything that writes is an error, and is not sent."""
+
+    @property
+    def url(self) -> str:
+        """The address for people, without any credential."""
+        return self._connection.url
+
+    def in_space(self, space: str) -> Kibana:
+        """The same Kibana, in another space."""
+        return Kibana(self._transport, self._connection, space=space, read_only=self.read_only)
+
+    def address(self, dashboard_id: str) -> str:
+        """Where people find a dashboard."""
+        return f"{self.url}{self._prefix}/app/dashboards#/view/{quote(dashboard_id)}"
+
+    def version(
+        self,
+        progress: Progress = SILENT,
+        *,
+        within_s: float | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> str:
+        """Its version, once it is ready; one that is starting is waited for.
+
+        Args:
+            progress: is told that it is waited for.
+            within_s: how long at most; None: `READY_WITHIN_S`.
+            sleep: waits that many seconds.
+
+        Raises:
+            UnreachableError: no answer, or it is not ready in time.
+            UnsupportedServerError: it is no Kibana, too old or too new.
+            RejectedError: it does not let in who is asking.
+        """
+        if self._version is None:
+            self._version = self._ready(progress, READY_WITHIN_S if within_s is None else within_s, sleep)
+        return self._version
+
+    def has_space(self) -> bool:
+        """Whether the space is there. An import into one that is not is answered by success, and found nowhere."""
+        return self._json("GET", f"/api/spaces/space/{self.space}", absent=True) is not None
+
+    def create_space(self) -> None:
+        """Create the space; one that has appeared since is as good."""
+        try:
+            self._json("POST", "/api/spaces/space", {"id": self.space, "name": self.space})
+        except RejectedError as error:
+            if error.status != 409:
+                raise
+
+    def export(self, keys: Iterable[Key]) -> dict[Key, Body]:
+        """The saved objects of those keys; those that are absent are left out.
+
+        Kibana refuses to export anything where one is absent, and says which are.
+        """
+        wanted = list(keys)
+        while wanted:
+            body = {"objects": [{"type": t, "id": i} for t, i in wanted], "excludeExportDetails": True}
+            answer = self._ask("POST", f"{self._prefix}/api/saved_objects/_export", body)
+            if answer.meta.status == 200:
+                lines = answer.body if isinstance(answer.body, list) else []
+                return {(line["type"], line["id"]): line for line in lines if "type" in line}
+            absent = _absent(answer.body)
+            if answer.meta.status != 400 or not absent & set(wanted):
+                raise self._rejected("POST", "/api/saved_objects/_export", answer)
+            wanted = [key for key in wanted if key not in absent]
+        return {}
+
+    def import_(self, ndjson: bytes) -> None:
+        """Write saved objects, in the place of those that have their ids.
+
+        Raises:
+            RejectedError: not all of them were taken. Kibana's answer of status 200 may hold that.
+        """
+        boundary = uuid4().hex
+        name = 'form-data; name="file"; filename="objects.ndjson"'  # Kibana looks at the name's ending
+        head = f"--{boundary}\r\nContent-Disposition: {name}\r\nContent-Type: application/ndjson\r\n\r\n"
+        body = head.encode() + ndjson + f"\r\n--{boundary}--\r\n".encode()
+        path, params = f"{self._prefix}/api/saved_objects/_import", {"overwrite": "true"}
+        answer = self._ask("POST", path, body, params, content_type=f"multipart/form-data; boundary={boundary}")
+        self._raise_for(answer, "POST", path)
+        if error := refusal.not_imported(self.url, answer.body):
+            raise error
+
+    def delete(self, key: Key) -> None:
+        """Remove one saved object; one that is absent is no error."""
+        self._json("DELETE", f"{self._prefix}/api/saved_objects/{key[0]}/{quote(key[1], safe='')}", absent=True)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    @property
+    def _prefix(self) -> str:
+        return "" if self.space == DEFAULT_SPACE else f"/s/{self.space}"
+
+    def _ready(self, progress: Progress, within_s: float, sleep: Callable[[float], None]) -> str:
+        waited_s = 0.0
+        while (version := self._status()) is None:
+            if waited_s >= within_s:
+                raise UnreachableError(
+                    f"{self.url} is Kibana, but was not ready within {within_s:g} s",
+                    hint="see Kibana's log, and whether its Elasticsearch is well",
+                )
+            if waited_s == 0:
+                progress.say(f"waiting for Kibana at {self.url}, which is starting")
+            sleep(_LOOK_AGAIN_S)
+            waited_s += _LOOK_AGAIN_S
+        if error := refusal.unsupported(self.url, version):
+            raise error
+        return version
+
+    def _status(self) -> str | None:
+        """Its version; None while it is starting."""
+        answer = self._ask("GET", "/api/status", retries=0)
+        status, body = answer.meta.status, answer.body
+        if status in (401, 403, 407):
+            raise self._rejected("GET", "/api/status", answer)
+        if status == 503 and (_SIGN in answer.meta.headers or "Kibana" in str(body)):
+            return None
+        number = body.get("version", {}).get("number") if isinstance(body, dict) and "status" in body else None
+        if status != 200 or not number:
+            raise refusal.no_kibana(self.url, status, is_kibana=_SIGN in answer.meta.headers)
+        return None if _level(body) in ("unavailable", "critical") else str(number)
+
+    def _json(self, method: str, path: str, body: Any = None, *, absent: bool = False) -> Any:
+        """The answer's body; None for 404, where that is an answer too."""
+        answer = self._ask(method, path, body)
+        if absent and answer.meta.status == 404 and _SIGN in answer.meta.headers:
+            return None
+        self._raise_for(answer, method, path)
+        return answer.body
+
+    def _raise_for(self, answer: TransportApiResponse, method: str, path: str) -> None:
+        if not 200 <= answer.meta.status < 300:
+            raise self._rejected(method, path, answer)
+
+    def _rejected(self, method: str, path: str, answer: TransportApiResponse) -> RejectedError:
+        return refusal.rejected(self.url, f"{method} {path}", answer.meta.status, answer.body, self._connection)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        params: dict[str, str] | None = None,
+        *,
+        content_type: str = "application/json",
+        retries: int = _RETRIES,
+    ) -> TransportApiResponse:
+        import elastic_transport  # noqa: PLC0415 - the client costs start-up time
+
+        guard.check(method, path, params, read_only=self.read_only)
+        headers = {"accept": "application/json, application/ndjson", "kbn-xsrf": "ocs-elastic"}
+        headers |= {"content-type": content_type} if body is not None else {}
+        headers |= _authorization(self._connection)
+        target = f"{path}?{urlencode(params)}" if params else path
+        repeated = retries if guard.repeatable(method, path, params) else 0
+        try:
+            return self._transport.perform_request(method, target, body=body, headers=headers, max_retries=repeated)
+        except elastic_transport.SerializationError as error:
+            raise UnsupportedServerError(
+                f"{self.url} answers, but not as Kibana does", hint="check the address and its base path"
+            ) from error
+        except elastic_transport.TransportError as error:
+            from toolkit.client.failure import unreachable  # noqa: PLC0415
+
+            proxy, timeout_s = self._connection.shown_proxy, self._connection.request_timeout_s
+            raise unreachable(
+                error, self.url, proxy=proxy, timeout_s=timeout_s, usual_port="Kibana's is 5601"
+            ) from error
+
+
+def connect_kibana(connection: Connection, *, space: str | None = None, read_only: bool = False) -> Kibana | None:
+    """The Kibana that goes with a cluster; None where no address is known. Nothing is sent yet.
+
+    Args:
+        connection: the cluster's.
+        space: another space than the connection's.
+        read_only: whether anything that writes shall be an error, and not be sent.
+
+    Raises:
+        ConfigurationError: the CA file cannot be used.
+    """
+    if connection.kibana_url is None:
+        return None
+    import elastic_transport  # noqa: PLC0415
+
+    from toolkit.client.node import Node, nodes  # noqa: PLC0415
+
+    trust: dict[str, Any] = {}
+    if connection.kibana_url.startswith("http:"):  # whose certificate is trusted says nothing there
+        trust = {"ca_file": None, "fingerprint": None}
+    there = replace(connection, url=connection.kibana_url, others=(), **trust)
+    transport = elastic_transport.Transport(
+        [node.replace(request_timeout=there.request_timeout_s) for node in nodes(there)],
+        node_class=Node,
+        serializers=_serializers(),
+        meta_header=False,
+    )
+    return Kibana(transport, there, space=space or connection.kibana_space, read_only=read_only)
+
+
+def _serializers() -> dict[str, Any]:
+    """How bodies are read and written: multipart ones are bytes already, and exports are lines."""
+    from elastic_transport import JsonSerializer, NdjsonSerializer, TextSerializer  # noqa: PLC0415
+
+    text = TextSerializer()
+    return {
+        "application/json": JsonSerializer(),
+        "application/ndjson": NdjsonSerializer(),
+        "multipart/form-data": text,
+        "text/*": text,
+    }
+
+
+def _authorization(connection: Connection) -> dict[str, str]:
+    if connection.api_key:
+        return {"authorization": f"ApiKey {connection.api_key}"}
+    if connection.username:
+        pair = f"{connection.username}:{connection.password or ''}".encode()
+        return {"authorization": f"Basic {base64.b64encode(pair).decode()}"}
+    return {}
+
+
+def _level(status: Body) -> str:
+    overall = status["status"].get("overall") or {}
+    return str(overall.get("level", ""))
+
+
+def _absent(body: Any) -> set[Key]:
+    """The keys that a refused export names as absent."""
+    objects = body.get("attributes", {}).get("objects", []) if isinstance(body, dict) else []
+    return {(o["type"], o["id"]) for o in objects if o.get("error", {}).get("statusCode") == 404}

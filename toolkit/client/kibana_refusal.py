@@ -1,0 +1,115 @@
+"""What Kibana's refusals mean, those inside an answer of status 200 included; pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toolkit.config import Connection
+from toolkit.errors import CredentialError, RejectedError, UnsupportedServerError
+
+OLDEST = (8, 3)
+"""The oldest Kibana that takes the dashboards: their shapes are those of 8.3.0."""
+NEWEST_MAJOR = 9
+"""Kibana imports from its own major version and the one before it."""
+_SUPPORTED = f"supported are Kibana {OLDEST[0]}.{OLDEST[1]} to {NEWEST_MAJOR}.x"
+
+
+def rejected(url: str, request: str, status: int, body: Any, connection: Connection) -> RejectedError:
+    """The error for an answer that is a refusal."""
+    said = message(body)
+    if status == 401:
+        which = f"check the credential that goes with {connection.source}"
+        none = "give one: Kibana asks for the same credential as Elasticsearch does"
+        hint = which if connection.has_credential else none
+        return CredentialError(f"{url} does not accept the credential: {said}", hint=hint, status=status)
+    if status == 403:
+        hint = "it takes the right to manage saved objects and, where one has to be created, spaces"
+        return RejectedError(f"{url} does not permit {request}: {said}", hint=hint, status=status)
+    if status == 407:
+        hint = "proxy: http://user:password@host:port"
+        return RejectedError(f"the proxy {connection.shown_proxy} wants user and password", hint=hint, status=status)
+    if status == 422:
+        hint = "a dashboard was exported from a newer Kibana than this one: export it here, or remove its frozen file"
+        return RejectedError(f"{url} cannot read what it was sent: {said}", hint=hint, status=status)
+    if status >= 500:
+        hint = "see Kibana's log; nothing more was sent, and the command can be run again"
+        return RejectedError(f"{url} failed in {request} ({status}): {said}", hint=hint, status=status)
+    return RejectedError(f"{url} answered {status} to {request}: {said}", status=status)
+
+
+def message(body: Any) -> str:
+    """Kibana's own words."""
+    if isinstance(body, dict):
+        body = body.get("message") or body.get("error") or body
+    return str(body)[:300]
+
+
+def no_kibana(url: str, status: int, *, is_kibana: bool) -> UnsupportedServerError:
+    """The error for an answer that is not that of Kibana's status.
+
+    Args:
+        url: the address.
+        status: the answer's.
+        is_kibana: whether the answer is signed by a Kibana all the same.
+    """
+    if is_kibana:
+        return UnsupportedServerError(
+            f"{url} is Kibana, but not at this path: it answered {status} to /api/status",
+            hint="check the base path in its address: server.basePath in kibana.yml",
+            status=status,
+        )
+    return UnsupportedServerError(
+        f"{url} answers ({status}), but is no Kibana",
+        hint="check the address (Kibana's port is usually 5601) and its base path",
+        status=status,
+    )
+
+
+def unsupported(url: str, version: str) -> UnsupportedServerError | None:
+    """The error for a Kibana that is too old or too new; None for one that is supported."""
+    numbers = tuple(int(part) for part in version.partition("-")[0].split("."))
+    if numbers < OLDEST:
+        return UnsupportedServerError(f"{url} runs Kibana {version}, which is too old", hint=_SUPPORTED)
+    if numbers[0] > NEWEST_MAJOR:
+        return UnsupportedServerError(
+            f"{url} runs Kibana {version}, which is newer than this toolkit knows",
+            hint=f"{_SUPPORTED}; look for a newer ocs-elastic",
+        )
+    return None
+
+
+def not_imported(url: str, answer: dict[str, Any]) -> RejectedError | None:
+    """The error that an answer of status 200 to an import may hold; None where all was imported.
+
+    An answer that creates objects under other ids is one too: links and controls would not find them.
+    """
+    reasons = [_reason(error) for error in answer.get("errors", [])]
+    elsewhere = [item for item in answer.get("successResults", []) if "destinationId" in item]
+    reasons += [
+        f"{item['type']} {item['id']}: an object of that id is in another space, so a copy was made under the id "
+        f"{item['destinationId']}"
+        for item in elsewhere
+    ]
+    if answer.get("success") is True and not reasons:
+        return None
+    done = answer.get("successCount", 0)
+    hint = "nothing of it was imported"
+    if done:
+        hint = f"{done} other objects were imported; run the command again when the cause is gone, and it goes on"
+    return RejectedError(f"{url} did not import: {'; '.join(reasons) or 'no reason given'}", hint=hint)
+
+
+def _reason(error: dict[str, Any]) -> str:
+    """One of an import's errors in words; the types are those of Kibana's saved objects API."""
+    what = f"{error.get('type')} {error.get('id')}"
+    cause = error.get("error", {})
+    match cause.get("type"):
+        case "conflict" | "ambiguous_conflict":
+            return f"{what}: another object is in its place"
+        case "missing_references":
+            missing = ", ".join(f"{each['type']} {each['id']}" for each in cause.get("references", []))
+            return f"{what}: refers to what is absent: {missing}"
+        case "unsupported_type":
+            return f"{what}: this Kibana knows no objects of that type"
+        case _:
+            return f"{what}: {cause.get('message') or cause.get('type') or 'no reason given'}"

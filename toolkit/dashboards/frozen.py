@@ -1,0 +1,160 @@
+"""Saved objects that were changed by hand, kept as files that go before the YAML until they are deleted.
+
+A file is the object as Kibana exported it, the JSON in its strings decoded so that its diffs read, and with variables
+in the place of the namespace and the space, so that it holds for others too. Nothing is decompiled. `dump` and `load`
+are each other's inverse.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.dashboards.saved_object import SavedObject, embed, embedded, object_id
+from toolkit.errors import RenderError, ToolkitError
+from toolkit.model import Body
+from toolkit.render import Renderer
+from toolkit.resources import data_folder
+
+_SUFFIX = ".json.j2"
+_JSON = "__json__"
+"""The one key of an object that stands for a string with that JSON in it."""
+_KEPT = frozenset({"attributes", "coreMigrationVersion", "id", "migrationVersion", "references", "type",
+                   "typeMigrationVersion"})  # fmt: skip
+_KIBANAS_OWN = frozenset({"fieldAttrs", "fieldFormatMap", "fields", "runtimeFieldMap", "sourceFilters", "typeMeta"})
+"""Attributes, besides those that end in JSON, in which Kibana itself writes JSON: its formatting means nothing."""
+_STREAMS = "campaign-groups|current-state|dead-letters"
+
+
+def frozen_folder(configured: str | None) -> Path:
+    """The folder of frozen objects: the configured one, or the toolkit's own."""
+    return Path(configured) if configured else data_folder("dashboards") / "frozen"
+
+
+def file_name(saved: SavedObject, namespace: str, space: str) -> str:
+    """The file that keeps an object, such as `dashboard.campaign_state.json.j2`.
+
+    Raises:
+        ToolkitError: it is not an object of ours in that namespace and space.
+    """
+    found = re.fullmatch(rf"ocs-([a-z0-9_]+)-{re.escape(f'{namespace}-{space}')}", saved.id)
+    if not found:
+        raise ToolkitError(f"{saved.type} {saved.id} is no object of namespace {namespace} in space {space}")
+    return f"{saved.type}.{found[1]}{_SUFFIX}"
+
+
+def dump(body: Body, namespace: str, space: str) -> str:
+    """The text of the file that keeps a saved object of that namespace and space."""
+    kept = {key: value for key, value in body.items() if key in _KEPT}
+    return _Writer(namespace, space).text(_unembedded(kept, "")) + "\n"
+
+
+def load(folder: Path, namespace: str, space: str) -> list[SavedObject]:
+    """Every frozen object, for a namespace and a space; none where the folder is absent.
+
+    Raises:
+        RenderError: a file does not render, or to no saved object.
+    """
+    files = sorted(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []
+    variables = {"namespace": namespace, "space": space, "suffix": _title_suffix(namespace)}
+    renderer = Renderer(folder, {**variables, "object_id": lambda name: object_id(name, namespace, space)})
+    return [_saved(folder / file.name, _embedded(renderer.body(file.name))) for file in files]
+
+
+def shadowed(objects: Sequence[SavedObject], folder: Path, namespace: str, space: str) -> list[SavedObject]:
+    """The objects, each frozen one in the place of the one with its type and id; others behind them."""
+    kept = {each.key: each for each in load(folder, namespace, space)}
+    shown = [kept.pop(each.key, each) for each in objects]
+    return [*shown, *kept.values()]
+
+
+def _saved(file: Path, body: Body) -> SavedObject:
+    for key in ("type", "id", "attributes"):
+        if key not in body:
+            raise RenderError(f"{file}: no saved object: '{key}' is missing")
+    attributes = body["attributes"]
+    title = attributes.get("name") or attributes.get("title") or body["id"]
+    return SavedObject(body["type"], body["id"], title, body, f"{file.parent.name}/{file.name}")
+
+
+def _unembedded(value: Any, key: str) -> Any:
+    """Strings that hold JSON as `{"__json__": …}`, where writing it again gives the same, or only Kibana reads it."""
+    if isinstance(value, dict):
+        return {name: _unembedded(item, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_unembedded(item, "") for item in value]
+    inner = embedded(value) if isinstance(value, str) else None
+    if inner is not None and (key.endswith("JSON") or key in _KIBANAS_OWN or embed(inner) == value):
+        return {_JSON: _unembedded(inner, "")}
+    return value
+
+
+def _embedded(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {_JSON}:
+            return embed(_embedded(value[_JSON]))
+        return {name: _embedded(item) for name, item in value.items()}
+    return [_embedded(item) for item in value] if isinstance(value, list) else value
+
+
+def _title_suffix(namespace: str) -> str:
+    """What stands behind the titles of a namespace's objects; the default namespace needs no name."""
+    return "" if namespace == "default" else f" ({namespace})"
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes JSON whose strings are expressions of ours wherever they name the namespace or the space."""
+
+    namespace: str
+    space: str
+
+    def text(self, value: Any, indent: int = 0, path: tuple[str, ...] = ()) -> str:
+        """Sorted keys, two blanks a level: as `json.dumps` would, but for the expressions."""
+        pad, close = "  " * (indent + 1), "  " * indent
+        if isinstance(value, dict) and value:
+            rows = (
+                f"{pad}{self.string(key)}: {self.text(item, indent + 1, (*path, key))}"
+                for key, item in sorted(value.items())
+            )
+            return "{\n" + ",\n".join(rows) + f"\n{close}}}"
+        if isinstance(value, list) and value:
+            rows = (f"{pad}{self.text(item, indent + 1, (*path, ''))}" for item in value)
+            return "[\n" + ",\n".join(rows) + f"\n{close}]"
+        if isinstance(value, str):
+            return self.string(value, is_title=path in (("attributes", "title"), ("attributes", "name")))
+        return json.dumps(value)
+
+    def string(self, text: str, *, is_title: bool = False) -> str:
+        """A JSON string, or an expression that renders to it."""
+        parts = self._parts(text)
+        suffix = _title_suffix(self.namespace)
+        if is_title and len(parts) == 1 and text.endswith(suffix):
+            parts = [_literal(text.removesuffix(suffix)), "suffix"]
+        if len(parts) == 1 and not any(mark in text for mark in ("${{", "<%", "<#")):
+            return json.dumps(text, ensure_ascii=False)
+        return "${{ (" + " ~ ".join(parts) + ") | tojson }}"
+
+    def _parts(self, text: str) -> list[str]:
+        """The text cut into literals and variables, as expressions."""
+        tenant, place = re.escape(self.namespace), re.escape(self.space)
+        ends = r"(?![a-z0-9_-]|\.[a-z0-9_])"
+        pattern = rf"(?<![a-z0-9_.-])ocs-(?:({_STREAMS})-{tenant}|([a-z0-9_]+)-{tenant}-{place}){ends}"
+        parts, end = [], 0
+        for found in re.finditer(pattern, text):
+            stream, name = found.groups()
+            before = text[end : found.start()] + (f"ocs-{stream}-" if stream else "")
+            parts += [_literal(before)] if before else []
+            parts.append("namespace" if stream else f"object_id({_literal(name)})")
+            end = found.end()
+        parts += [_literal(text[end:])] if text[end:] or not parts else []
+        return parts
+
+
+def _literal(text: str) -> str:
+    """A string in an expression: Jinja2 reads the escapes of JSON, and nothing else in it."""
+    return json.dumps(text, ensure_ascii=False)
