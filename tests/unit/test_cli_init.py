@@ -36,7 +36,8 @@ def test_what_it_shows_are_the_defaults() -> None:
     catalogue = read_catalogue()
     expected = Settings(
         frozen_dashboards="frozen",
-        labels={"state": {"running": "Running"}}, state_change_actions=tuple(catalogue.state_change_actions)
+        labels={"state": {"running": "Running"}},
+        state_change_actions=tuple(catalogue.state_change_actions),
     )
     assert load_settings(None) == expected
     assert load_settings(None, profile="test") == expected

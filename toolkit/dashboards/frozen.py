@@ -43,7 +43,10 @@ def file_name(saved: SavedObject, namespace: str, space: str) -> str:
     """
     found = re.fullmatch(rf"ocs-([a-z0-9_]+)-{re.escape(f'{namespace}-{space}')}", saved.id)
     if not found:
-        raise ToolkitError(f"{saved.type} {saved.id} is no object of namespace {namespace} in space {space}")
+        raise ToolkitError(
+            f"{saved.source}: {saved.type} {saved.id} is no object of namespace {namespace} in space {space}",
+            hint='ids hold both, since Kibana\'s are the same in all spaces: object_id("name") makes them',
+        )
     return f"{saved.type}.{found[1]}{_SUFFIX}"
 
 
@@ -57,12 +60,23 @@ def load(folder: Path, namespace: str, space: str) -> list[SavedObject]:
     """Every frozen object, for a namespace and a space; none where the folder is absent.
 
     Raises:
-        RenderError: a file does not render, or to no saved object.
+        RenderError: a file does not render, or to no saved object of its name.
+        ToolkitError: an object's id is one of another namespace or space.
     """
-    files = sorted(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []
+    if not folder.is_dir():
+        return []
     variables = {"namespace": namespace, "space": space, "suffix": _title_suffix(namespace)}
     renderer = Renderer(folder, {**variables, "object_id": lambda name: object_id(name, namespace, space)})
-    return [_saved(folder / file.name, _embedded(renderer.body(file.name))) for file in files]
+    loaded = []
+    for file in sorted(folder.glob(f"*{_SUFFIX}")):
+        saved = _saved(file, _embedded(renderer.body(file.name)))
+        if file_name(saved, namespace, space) != file.name:
+            raise RenderError(
+                f"{saved.source}: {saved.type} {saved.id} belongs into {file_name(saved, namespace, space)}",
+                hint="a frozen object's name and type stand in its file's name: export it again",
+            )
+        loaded.append(saved)
+    return loaded
 
 
 def shadowed(objects: Sequence[SavedObject], folder: Path, namespace: str, space: str) -> list[SavedObject]:
@@ -133,9 +147,10 @@ class _Writer:
         """A JSON string, or an expression that renders to it."""
         parts = self._parts(text)
         suffix = _title_suffix(self.namespace)
-        if is_title and len(parts) == 1 and text.endswith(suffix):
+        plain = parts == [_literal(text)]
+        if plain and is_title and text.endswith(suffix):
             parts = [_literal(text.removesuffix(suffix)), "suffix"]
-        if len(parts) == 1 and not any(mark in text for mark in ("${{", "<%", "<#")):
+        elif plain and not any(mark in text for mark in ("${{", "<%", "<#")):
             return json.dumps(text, ensure_ascii=False)
         return "${{ (" + " ~ ".join(parts) + ") | tojson }}"
 
