@@ -79,6 +79,7 @@ def test_a_plan_of_an_empty_namespace_creates_and_the_next_is_empty(empty: Deplo
 def test_what_a_server_lacks_is_said_and_not_pending(applied: Deployment) -> None:
     lacking = {change.kind for change in applied.plan().changes}
     expected = {"ilm_policy", "index", "transform"} if not applied.server.ilm else set()
+    expected |= {"dashboard"}  # no Kibana is known
     assert lacking == expected | (set() if applied.server.manages_security else {"role"})
 
 

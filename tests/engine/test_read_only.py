@@ -30,11 +30,14 @@ READS: dict[str, list[list[str]]] = {
 }
 """Every command that only reads, with the arguments of each way to run it."""
 
-WRITES = {"apply", "bootstrap", "verify", "simulate", "destroy"}
-OTHERWISE = {"init", "listen"}
+WRITES = {"apply", "bootstrap", "verify", "simulate", "destroy", "dashboards import"}
+OTHERWISE = {"init", "listen", "dashboards lint"}
 """These never speak to a cluster."""
 OWN_ENGINE = {"demo", "local up", "local down", "local status"}
 """These speak to an engine that they start themselves."""
+
+OF_KIBANA = {"dashboards plan", "dashboards export"}
+"""These read from a Kibana too, so `tests/unit/test_dashboards.py` watches them at both servers."""
 
 Ocs = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -59,7 +62,7 @@ RUNS = [(command, arguments) for command in commands() for arguments in READS.ge
 
 def test_every_command_is_known_to_read_or_to_write() -> None:
     """A new command has to be named here, so that none can forget this test."""
-    assert set(commands()) <= READS.keys() | WRITES | OTHERWISE | OWN_ENGINE
+    assert set(commands()) <= READS.keys() | WRITES | OTHERWISE | OWN_ENGINE | OF_KIBANA
 
 
 @pytest.fixture(scope="module")

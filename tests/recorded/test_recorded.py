@@ -48,7 +48,7 @@ def test_an_empty_cluster_gets_everything_in_its_order_and_then_there_is_nothing
     order = [kind.name for kind in KINDS]
     kinds = [change.kind for change in plan.pending]
     assert set(kinds) == set(order) - {"role"}, "security is off, so roles are unavailable, and the plan says so"
-    assert [change.kind for change in plan.changes if not change.pending] == ["role"]
+    assert [change.kind for change in plan.changes if not change.pending] == ["role", "dashboard"]
     assert kinds == sorted(kinds, key=order.index)
     events = list(empty.apply(plan))
     assert [event.change for event in events] == list(plan.pending)

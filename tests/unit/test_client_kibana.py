@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -281,7 +281,12 @@ def test_what_writes_is_not_sent_by_what_reads(
 
 def test_nothing_is_sent_that_only_reading_forbids(web: HTTPServer, server: FakeKibana) -> None:
     reading = to(web.url_for(BASE), read_only=True)
-    for write in (lambda: reading.import_(TAG), reading.create_space, lambda: reading.delete(("tag", "t"))):
+    writes: list[Callable[[], None]] = [
+        lambda: reading.import_(TAG),
+        reading.create_space,
+        lambda: reading.delete(("tag", "t")),
+    ]
+    for write in writes:
         with pytest.raises(ForbiddenRequestError):
             write()
     assert server.requests == []
