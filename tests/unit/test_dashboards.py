@@ -253,15 +253,28 @@ def test_killed_between_import_and_record_it_goes_on_without_adopt(
     assert changes(run, code=0) == []
 
 
-def test_half_an_import_says_what_is_missing_and_the_next_one_goes_on(run: Command, kibana: FakeKibana) -> None:
-    error = {"type": "missing_references", "references": [{"type": "index-pattern", "id": "gone"}]}
+MISSING = {"type": "missing_references", "references": [{"type": "index-pattern", "id": "gone"}]}
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "left"),
+    [
+        (MISSING, "refers to what is absent: index-pattern gone", ALL),
+        ({"type": "unknown", "message": "the disk is full"}, "the disk is full",
+         [("update", "tag"), ("update", "data_view"), ("create", "dashboard")]),
+    ],
+)  # fmt: skip
+def test_a_failed_import_says_why_and_the_next_one_goes_on(
+    run: Command, kibana: FakeKibana, error: dict[str, Any], words: str, left: list[tuple[str, str]]
+) -> None:
+    """Whether nothing or half of it was imported."""
     kibana.import_errors = [{"type": "dashboard", "id": key()[1], "error": error}]
     done = run("import", "--yes")
     assert done.code == 1
-    assert f"dashboard {key()[1]}: refers to what is absent: index-pattern gone" in done.err
-    assert "2 other objects were imported; run the command again" in done.err
+    assert f"dashboard {key()[1]}: {words}" in done.err
+    assert "run the command again" in done.err
     kibana.import_errors = []
-    assert changes(run) == [("update", "tag"), ("update", "data_view"), ("create", "dashboard")]
+    assert changes(run) == left
     assert run("import", "--yes").code == 0
     assert changes(run, code=0) == []
 

@@ -81,7 +81,8 @@ def unsupported(url: str, version: str) -> UnsupportedServerError | None:
 def not_imported(url: str, answer: dict[str, Any]) -> RejectedError | None:
     """The error that an answer of status 200 to an import may hold; None where all was imported.
 
-    An answer that creates objects under other ids is one too: links and controls would not find them.
+    An answer that creates objects under other ids is one too: links and controls would not find them. What it counts
+    as successful is not believed: beside a missing reference or an unknown type, 8.3.3 counts what it does not write.
     """
     reasons = [_reason(error) for error in answer.get("errors", [])]
     elsewhere = [item for item in answer.get("successResults", []) if "destinationId" in item]
@@ -92,10 +93,9 @@ def not_imported(url: str, answer: dict[str, Any]) -> RejectedError | None:
     ]
     if answer.get("success") is True and not reasons:
         return None
-    done = answer.get("successCount", 0)
-    hint = "nothing of it was imported"
-    if done:
-        hint = f"{done} other objects were imported; run the command again when the cause is gone, and it goes on"
+    hint = "run the command again when the cause is gone; what was imported all the same is imported once more"
+    if elsewhere:
+        hint = "in Kibana, remove the copies, and what has our ids from the other space; then run the command again"
     return RejectedError(f"{url} did not import: {'; '.join(reasons) or 'no reason given'}", hint=hint)
 
 
