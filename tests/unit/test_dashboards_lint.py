@@ -20,7 +20,7 @@ from toolkit.resources import data_folder
 
 CATALOGUE = read_catalogue()
 OBJECTS = compile_dashboards(Settings(), CATALOGUE, "default")
-FIELDS = view_fields(data_folder("dashboards").parent, CATALOGUE)
+FIELDS = view_fields(CATALOGUE)
 
 Body = dict[str, Any]
 

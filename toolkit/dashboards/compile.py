@@ -15,7 +15,7 @@ from typing import Any
 from toolkit.catalogue import Catalogue
 from toolkit.config import Settings
 from toolkit.dashboards.colour import text_on
-from toolkit.dashboards.fields import RUNTIME, Fields, fields_of
+from toolkit.dashboards.fields import Fields, fields_of
 from toolkit.dashboards.formats import field_formats
 from toolkit.dashboards.lens import lens
 from toolkit.dashboards.saved_object import SavedObject, embed, object_id
@@ -70,7 +70,18 @@ class _Compiler:
 
     @cached_property
     def fields(self) -> dict[str, Fields]:
-        return view_fields(self.root, self.catalogue)
+        messages = mapping_properties(self.catalogue)
+        letters = self.renderer.body("templates/component_templates/ocs-dead-letters-mappings.json.j2")
+        properties = {
+            "events": messages,
+            "current": messages,
+            "dead_letters": letters["template"]["mappings"]["properties"],
+        }
+        return {name: fields_of(properties[name], self.runtime_types(name)) for name in DATA_VIEWS}
+
+    def runtime_types(self, data_view: str) -> dict[str, str]:
+        runtime = self.renderer.body(_data_view(data_view)).get("runtimeFieldMap", {})
+        return {name: field["type"] for name, field in runtime.items()}
 
     @cached_property
     def renderer(self) -> Renderer:
@@ -116,7 +127,7 @@ class _Compiler:
         return self.object("tag", body, title=attributes["name"], source=source)
 
     def data_view(self, name: str) -> SavedObject:
-        source = f"dashboards/data_views/{name}.json.j2"
+        source = _data_view(name)
         attributes = self.renderer.body(source)
         attributes |= {key: embed(attributes[key]) for key in _EMBEDDED if key in attributes}
         body = {"type": "index-pattern", "attributes": attributes, "references": [self.tagged()]}
@@ -224,6 +235,10 @@ class _Compiler:
         return group, references
 
 
+def _data_view(name: str) -> str:
+    return f"dashboards/data_views/{name}.json.j2"
+
+
 def _visualization(type: str, params: Body) -> Body:  # noqa: A002
     """A visualization that a panel holds by value."""
     search = {"query": {"query": "", "language": "kuery"}, "filter": []}
@@ -239,13 +254,7 @@ def _visualization(type: str, params: Body) -> Body:  # noqa: A002
     }
 
 
-def view_fields(root: Path, catalogue: Catalogue) -> dict[str, Fields]:
-    """Data view → its fields, from the very files that the index templates are made of."""
-    messages = mapping_properties(catalogue)
-    letters = Renderer(root, {}).body("templates/component_templates/ocs-dead-letters-mappings.json.j2")
-    properties = {
-        "events": messages,
-        "current": messages,
-        "dead_letters": letters["template"]["mappings"]["properties"],
-    }
-    return {name: fields_of(properties[name], RUNTIME.get(name, {})) for name in DATA_VIEWS}
+def view_fields(catalogue: Catalogue, *, root: Path | None = None) -> dict[str, Fields]:
+    """Data view → its fields: those of the index templates, from their own files, and its runtime fields."""
+    compiler = _Compiler(Settings(), catalogue, "default", root or data_folder("dashboards").parent)
+    return compiler.fields

@@ -6,9 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from toolkit.model import Body
 
-RUNTIME = {"events": {"ocs.lag_s": "double"}}
-"""Data view → runtime fields, which are computed when somebody asks."""
-
 _KIBANA = {"keyword": "string", "text": "string", "date": "date", "integer": "number", "float": "number",
            "double": "number"}  # fmt: skip
 

@@ -6,11 +6,13 @@ OpenSearch both know.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from toolkit.dashboards.conditions import NO_VERIFY, Has, dsl
+from toolkit.dashboards.saved_object import SavedObject
 from toolkit.dashboards.source import Measure, Series, Table, Tile
 from toolkit.model import Body
 
@@ -38,7 +40,7 @@ def search(chart: Tile | Series | Table, window: Window, scripts: Mapping[str, s
     Args:
         chart: what the panel shows.
         window: the time range; the latest-state index does not follow it.
-        scripts: runtime field → the expression that computes it.
+        scripts: runtime field → the expression that computes it; see `expressions`.
     """
     where = () if isinstance(chart, Tile) else chart.where
     filters = [dsl((NO_VERIFY, *where) if chart.data == "events" else where)]
@@ -58,6 +60,18 @@ def rows(chart: Tile | Series | Table, answer: Body) -> list[dict[str, Any]]:
     """The figures in an answer: a row for each bucket, by the labels that people read (`x` is the axis)."""
     names = [name for name, _ in _buckets(chart, Window(0, 1))]
     return list(_rows(chart, names, answer["aggregations"], {}))
+
+
+def expressions(objects: Iterable[SavedObject]) -> dict[str, str]:
+    """Runtime field → the expression that computes it, for engines that have no runtime fields."""
+    views = (
+        json.loads(o.body["attributes"].get("runtimeFieldMap", "{}")) for o in objects if o.type == "index-pattern"
+    )
+    return {
+        name: field["script"]["source"].removeprefix("emit(").removesuffix(")")
+        for view in views
+        for name, field in view.items()
+    }
 
 
 def vega_searches(spec: Body, window: Window) -> dict[str, tuple[str, Body]]:
