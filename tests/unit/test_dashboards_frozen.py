@@ -109,7 +109,9 @@ def test_a_frozen_object_goes_before_the_compiled_one_and_others_stand_behind(tm
     assert by_id[mine.id].body["attributes"] == {"title": "Mine"}
     assert by_id[mine.id].source.endswith("/dashboard.state.json.j2")
     (tmp_path / "dashboard.state.json.j2").unlink()
-    assert {each.id: each for each in shadowed(objects, tmp_path, "ns", "sp")}[mine.id] == objects[-1]
+    assert {each.id: each for each in shadowed(objects, tmp_path, "ns", "sp")}[mine.id] == next(
+        each for each in objects if each.id == mine.id
+    )
 
 
 def test_the_configured_folder_shadows(tmp_path: Path) -> None:

@@ -141,14 +141,15 @@ def lint(*, namespace: Namespace = None, config: Config = None, space: Space = N
     """
     from toolkit.catalogue import read_catalogue  # noqa: PLC0415
     from toolkit.config import load_settings  # noqa: PLC0415
-    from toolkit.dashboards.compile import compile_dashboards  # noqa: PLC0415
+    from toolkit.dashboards.compile import compile_dashboards, view_fields  # noqa: PLC0415
+    from toolkit.dashboards.lint import lint as check  # noqa: PLC0415
     from toolkit.load import configured  # noqa: PLC0415
     from toolkit.output.console import result, result_json  # noqa: PLC0415
 
     settings = load_settings(config, namespace=namespace)
     catalogue = configured(read_catalogue(), settings)
     objects = compile_dashboards(settings, catalogue, space or "default")
-    findings: list[str] = []  # the checks of toolkit.dashboards.lint go here
+    findings = check(objects, view_fields(catalogue))
     if as_json:
         result_json({"objects": len(objects), "findings": findings})
     else:

@@ -27,12 +27,15 @@ _KEPT = frozenset({"attributes", "coreMigrationVersion", "id", "migrationVersion
                    "typeMigrationVersion"})  # fmt: skip
 _KIBANAS_OWN = frozenset({"fieldAttrs", "fieldFormatMap", "fields", "runtimeFieldMap", "sourceFilters", "typeMeta"})
 """Attributes, besides those that end in JSON, in which Kibana itself writes JSON: its formatting means nothing."""
+_OLDEST = "8.3.0"
+_SHAPES = {"dashboard": _OLDEST, "index-pattern": "8.0.0", "tag": "8.0.0"}
+"""Type → the version of its shape in Kibana 8.3; later versions of 8.3 change no shape, but write their own number."""
 _STREAMS = "campaign-groups|current-state|dead-letters"
 
 
-def frozen_folder(configured: str | None) -> Path:
-    """The folder of frozen objects: the configured one, or the toolkit's own."""
-    return Path(configured) if configured else data_folder("dashboards") / "frozen"
+def frozen_folder(configured: str | None, root: Path | None = None) -> Path:
+    """The folder of frozen objects: the configured one, or the one in `root`, which is the toolkit's own if None."""
+    return Path(configured) if configured else (root / "dashboards" if root else data_folder("dashboards")) / "frozen"
 
 
 def file_name(saved: SavedObject, namespace: str, space: str) -> str:
@@ -53,7 +56,9 @@ def file_name(saved: SavedObject, namespace: str, space: str) -> str:
 def dump(body: Body, namespace: str, space: str) -> str:
     """The text of the file that keeps a saved object of that namespace and space."""
     kept = {key: value for key, value in body.items() if key in _KEPT}
-    return _Writer(namespace, space).text(_unembedded(kept, "")) + "\n"
+    if kept.get("migrationVersion", {}).get(body["type"]) == _SHAPES.get(body["type"]):
+        kept["coreMigrationVersion"] = _OLDEST  # every Kibana from 8.3.0 on can read it
+    return _Writer(namespace, space, body["type"]).text(_unembedded(kept, "")) + "\n"
 
 
 def load(folder: Path, namespace: str, space: str) -> list[SavedObject]:
@@ -126,6 +131,7 @@ class _Writer:
 
     namespace: str
     space: str
+    type: str
 
     def text(self, value: Any, indent: int = 0, path: tuple[str, ...] = ()) -> str:
         """Sorted keys, two blanks a level: as `json.dumps` would, but for the expressions."""
@@ -140,16 +146,23 @@ class _Writer:
             rows = (f"{pad}{self.text(item, indent + 1, (*path, ''))}" for item in value)
             return "[\n" + ",\n".join(rows) + f"\n{close}]"
         if isinstance(value, str):
-            return self.string(value, is_title=path in (("attributes", "title"), ("attributes", "name")))
+            return self.string(value, path)
         return json.dumps(value)
 
-    def string(self, text: str, *, is_title: bool = False) -> str:
-        """A JSON string, or an expression that renders to it."""
+    def string(self, text: str, path: tuple[str, ...] = ()) -> str:
+        """A JSON string, or an expression that renders to it.
+
+        The default namespace has no name in a dashboard's title; a data view's name always says which it is.
+        """
+        is_title = path == ("attributes", "title") and self.type == "dashboard"
+        is_name = path == ("attributes", "name")
         parts = self._parts(text)
         suffix = _title_suffix(self.namespace)
         plain = parts == [_literal(text)]
         if plain and is_title and text.endswith(suffix):
             parts = [_literal(text.removesuffix(suffix)), "suffix"]
+        elif plain and is_name and text.endswith(f" ({self.namespace})"):
+            parts = [_literal(text.removesuffix(f"{self.namespace})")), "namespace", _literal(")")]
         elif plain and not any(mark in text for mark in ("${{", "<%", "<#")):
             return json.dumps(text, ensure_ascii=False)
         return "${{ (" + " ~ ".join(parts) + ") | tojson }}"
