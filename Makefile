@@ -23,13 +23,15 @@ test-full: .venv/ready  ## on a real, empty Elasticsearch: make test-full ELASTI
 		echo "hint: make test-full ELASTICSEARCH=http://..., one that may be filled and emptied;" \
 		"for security, TEST_ELASTICSEARCH_USERNAME and TEST_ELASTICSEARCH_PASSWORD in the environment" >&2; exit 2; }
 	@TEST_ELASTICSEARCH_URL="$(ELASTICSEARCH)" TEST_KIBANA_URL="$(KIBANA)" \
-		$(BIN)/pytest tests/recorded/test_recorded.py tests/engine --ignore tests/engine/test_local.py --evidence tests/evidence
+		$(BIN)/pytest tests/recorded/test_recorded.py $(if $(KIBANA),tests/recorded/test_recorded_kibana.py) \
+		tests/engine --ignore tests/engine/test_local.py --evidence tests/evidence
 
-record: .venv/ready  ## keep a real, empty Elasticsearch's answers, which CI plays: make record ELASTICSEARCH=http://...
+record: .venv/ready  ## keep a real, empty Elasticsearch's answers, which CI plays: make record ELASTICSEARCH=http://... [KIBANA=http://...]
 	@test -n "$(ELASTICSEARCH)" || { echo "error: which Elasticsearch?" >&2; \
 		echo "hint: make record ELASTICSEARCH=http://..., once for each version in tests/recorded/cassettes" >&2; exit 2; }
-	@TEST_ELASTICSEARCH_URL="$(ELASTICSEARCH)" \
-		$(BIN)/pytest tests/recorded/test_recorded.py tests/engine/test_pipeline.py::test_record --record
+	@TEST_ELASTICSEARCH_URL="$(ELASTICSEARCH)" TEST_KIBANA_URL="$(KIBANA)" \
+		$(BIN)/pytest tests/recorded/test_recorded.py $(if $(KIBANA),tests/recorded/test_recorded_kibana.py) \
+		tests/engine/test_pipeline.py::test_record --record
 
 golden: .venv/ready  ## write the golden files anew; review the result as a diff
 	@$(BIN)/pytest tests/golden --update

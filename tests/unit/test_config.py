@@ -192,13 +192,14 @@ def test_everything_of_a_connection_can_stand_in_a_profile(tmp_path: Path) -> No
     (folder / "c.yml").write_text(
         "profiles:\n  test:\n    url: [https://a:9200/es/, https://b:9200]\n    username: u\n"
         "    password_file: password\n    ca_file: ca.crt\n    proxy: http://p:3128\n"
-        "    request_timeout_s: 5\n    kibana: {url: https://k:5601/}\n",
+        "    request_timeout_s: 5\n    kibana: {url: https://k:5601/base/, space: team-1}\n",
         encoding="utf-8",
     )
     found = load_connection(folder / "c.yml", profile="test")
     assert found.hosts == ("https://a:9200/es", "https://b:9200")
     assert (found.username, found.password, found.ca_file) == ("u", "geheim", folder / "ca.crt")
-    assert (found.proxy, found.request_timeout_s, found.kibana_url) == ("http://p:3128", 5, "https://k:5601")
+    assert (found.proxy, found.request_timeout_s) == ("http://p:3128", 5)
+    assert (found.kibana_url, found.kibana_space) == ("https://k:5601/base", "team-1")
     assert found.source == f"{folder / 'c.yml'}:3"
     assert found.warnings == ()
 
@@ -220,7 +221,9 @@ def test_everything_of_a_connection_can_stand_in_the_environment(
     assert found.hosts == ("https://a:9200", "https://b:9200")
     assert found.shown_url == "https://a:9200 (and 1 more)"
     assert (found.api_key, found.fingerprint, found.request_timeout_s) == ("k", "ab" * 32, 7)
-    assert (found.proxy, found.kibana_url) == ("http://p:3128", "https://k:5601")
+    assert (found.proxy, found.kibana_url, found.kibana_space) == ("http://p:3128", "https://k:5601", "default")
+    monkeypatch.setenv("KIBANA_SPACE", "team_2")
+    assert load_connection(None, profile=None).kibana_space == "team_2"
 
 
 def test_a_cloud_id_names_both_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,6 +232,52 @@ def test_a_cloud_id_names_both_addresses(monkeypatch: pytest.MonkeyPatch) -> Non
     found = load_connection(None, profile=None)
     assert found.url == "https://abc.europe.cloud.example:9243"
     assert found.kibana_url == "https://def.europe.cloud.example:9244"
+    monkeypatch.setenv("KIBANA_SPACE", "team_2")
+    found = load_connection(None, profile=None)
+    assert (found.kibana_url, found.kibana_space) == ("https://def.europe.cloud.example:9244", "team_2")
+
+
+@pytest.mark.parametrize(
+    ("kibana", "reason"),
+    [
+        ("https://k:5601", "'kibana' must be a mapping"),
+        ("{}", "'kibana' must be a mapping"),
+        ("{url: k}", "'kibana' must be a mapping"),
+        ("{url: https://k:5601, space: Team}", "'kibana' must be a mapping"),
+        ("{url: https://k:5601, other: x}", "'kibana' must be a mapping"),
+        ("{space: team}", "a space is named, but no address of Kibana"),
+    ],
+)
+def test_bad_kibana(kibana: str, reason: str) -> None:
+    write(f"profiles: {{test: {{url: https://a:9200, kibana: {kibana}}}}}\n")
+    with pytest.raises(ConfigurationError, match=rf"ocs-elastic\.yml:1: {reason}"):
+        load_connection(None, profile="test")
+
+
+def test_a_space_without_an_address_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELASTICSEARCH_URL", "https://a:9200")
+    monkeypatch.setenv("KIBANA_SPACE", "team")
+    with pytest.raises(ConfigurationError, match="KIBANA_SPACE: a space is named, but no address"):
+        load_connection(None, profile=None)
+
+
+def test_the_credential_goes_to_kibana_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ELASTICSEARCH_URL": "https://a:9200", "ELASTICSEARCH_API_KEY": "k"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("KIBANA_URL", "http://far:5601")
+    assert load_connection(None, profile=None).warnings == (
+        "the credential goes to http://far:5601 unencrypted: use https",
+    )
+
+
+def test_the_folder_of_frozen_dashboards_is_relative_to_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c.yml").write_text("frozen_dashboards: mine\n", encoding="utf-8")
+    assert load_settings(tmp_path / "c.yml").frozen_dashboards == str(tmp_path / "mine")
+    assert load_settings(None).frozen_dashboards is None
+    monkeypatch.setenv("OCS_ELASTIC_FROZEN_DASHBOARDS", "here")
+    assert load_settings(tmp_path / "c.yml").frozen_dashboards == "here"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes say nothing on Windows")

@@ -32,7 +32,12 @@ _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACK
 
 
 def unreachable(
-    error: BaseException, url: str, *, proxy: str | None, timeout_s: float, usual_port: str = "Elasticsearch's is 9200"
+    error: BaseException,
+    url: str,
+    *,
+    proxy: str | None,
+    timeout_s: float,
+    usual_port: str = "Elasticsearch's is usually 9200",
 ) -> UnreachableError:
     """The error to raise for one of the client's; `url` and `proxy` as people may see them."""
     causes = list(_causes(error))
@@ -76,7 +81,7 @@ def _network(cause: BaseException, blamed: str, timeout_s: float, usual_port: st
     if isinstance(cause, socket.gaierror):
         return f"the name of {blamed} cannot be found: {cause.strerror}", "check its spelling, and this machine's DNS"
     if isinstance(cause, ConnectionRefusedError):
-        hint = f"check host and port (usually {usual_port}), and that it is up"
+        hint = f"check host and port ({usual_port}), and that it is up"
         return f"{blamed} refuses the connection: nothing listens there", hint
     if isinstance(cause, urllib3.exceptions.ConnectTimeoutError | TimeoutError) and _is_outermost_time_out(cause):
         hint = "check the address, and that no firewall is in between; a longer wait: request_timeout_s"

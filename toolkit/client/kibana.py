@@ -212,7 +212,7 @@ class Kibana:
 
             proxy, timeout_s = self._connection.shown_proxy, self._connection.request_timeout_s
             raise unreachable(
-                error, self.url, proxy=proxy, timeout_s=timeout_s, usual_port="Kibana's is 5601"
+                error, self.url, proxy=proxy, timeout_s=timeout_s, usual_port="Kibana's is usually 5601"
             ) from error
 
 
