@@ -167,6 +167,12 @@ def test_bad_answer_is_no_kibanas(body: Any, headers: dict[str, str]) -> None:
         to(f"http://127.0.0.1:{server.port}").version()
 
 
+def test_a_status_for_everybody_means_that_the_credential_is_nobodys(kibana: Kibana, server: FakeKibana) -> None:
+    server.answers["GET /api/status"] = (200, {"status": {"overall": {"level": "available"}}})
+    with pytest.raises(CredentialError, match="does not tell its version"):
+        kibana.version()
+
+
 def test_bad_address() -> None:
     with pytest.raises(UnreachableError, match="nothing listens there") as raised:
         to("http://127.0.0.1:9").version()

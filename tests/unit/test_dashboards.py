@@ -113,6 +113,13 @@ def test_an_empty_kibana_gets_everything_in_one_import_and_then_there_is_nothing
     assert "lock" not in elasticsearch.documents
 
 
+def test_a_plan_for_a_ticket(run: Command, kibana: FakeKibana) -> None:
+    done = run("plan", "--format", "markdown")
+    assert done.code == 3
+    assert f"Kibana {os.environ['KIBANA_URL']}, space default." in done.out
+    assert f"| create | dashboard `{key()[1]}` |" in done.out
+
+
 def test_what_is_recorded(run: Command, elasticsearch: FakeElasticsearch) -> None:
     run("import", "--yes")
     record = elasticsearch.documents[RECORD]
@@ -279,6 +286,21 @@ def test_a_failed_import_says_why_and_the_next_one_goes_on(
     assert changes(run, code=0) == []
 
 
+def test_what_is_changed_by_hand_after_a_refused_import_is_changed_by_hand(
+    run: Command, kibana: FakeKibana, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refusal came before anything was written, so the next run may not take the change for its own."""
+    run("import", "--yes")
+    set_titles(monkeypatch, "New")
+    kibana.answers["_import"] = (422, {"message": "too new"})
+    assert run("import", "--yes").code == 1
+    kibana.answers.clear()
+    assert changes(run) == [("update", kind) for kind in KINDS.values()]
+    kibana.edit("default", key(), by_hand)
+    assert changes(run) == [("update", "tag"), ("update", "data_view"), ("edited", "dashboard")]
+    assert "1 edited by hand in Kibana and left alone" in run("plan").out
+
+
 def test_what_is_no_longer_desired_is_deleted_unless_it_was_edited(
     run: Command, kibana: FakeKibana, elasticsearch: FakeElasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,6 +326,14 @@ def test_absent_streams_are_a_problem_and_nothing_is_imported(
     assert "ocs-elastic apply" in done.out
     assert run("import", "--yes").code == 1
     assert kibana.objects == {}
+
+
+def test_the_embedded_engine_has_no_kibana(run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ELASTICSEARCH_URL")
+    monkeypatch.setenv("OCS_ELASTIC_STATE", str(tmp_path))
+    (tmp_path / "local.json").write_text('{"url": "http://127.0.0.1:9"}', encoding="utf-8")
+    done = run("plan", "--profile", "local")
+    assert (done.code, "the embedded engine has no Kibana" in done.err) == (2, True)
 
 
 def test_without_an_address_it_is_a_usage_error(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:

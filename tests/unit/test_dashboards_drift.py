@@ -89,12 +89,22 @@ def test_not_ours() -> None:
 
 
 def test_an_import_that_was_not_seen_to_end_is_done_again() -> None:
-    record = recorded(NEW, live(OLD), under_way=True)
-    for body in (live(OLD), live(NEW), live(NEW, updated_at=LATER, **MIGRATED)):
+    record = recorded(OLD, live(OLD), under_way=True)
+    for body in (live(NEW, updated_at=LATER), live(NEW, updated_at=LATER, **MIGRATED)):
         (drift,) = found(NEW, body, record)
         assert (drift.action, drift.wanted) == ("update", NEW)
         assert "interrupted" in drift.meaning
     assert action(NEW, None, record) == "create"
+    first = Record("default", "team", {NEW.key: Row("State", "", under_way=True)})
+    assert action(NEW, live(NEW), first) == "update"
+    assert action(NEW, None, first) == "create"
+
+
+def test_an_import_that_never_came_about_left_what_was_there() -> None:
+    record = recorded(OLD, live(OLD), under_way=True)
+    (drift,) = found(NEW, live(OLD), record)
+    assert (drift.action, drift.meaning) == ("update", "")
+    assert action(OLD, live(OLD), record) is None
 
 
 def test_desired_changed() -> None:

@@ -173,6 +173,8 @@ def _with_kibana(
         UsageError: no address of Kibana is known.
     """
     connection, _ = connection_and_settings(profile, namespace, config)
+    if connection.embedded:
+        raise UsageError("the embedded engine has no Kibana", hint="name a cluster that has one: --profile NAME")
     if connection.kibana_url is None:
         raise UsageError(
             f"{connection.source}: no address of Kibana is known",

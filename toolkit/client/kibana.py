@@ -163,7 +163,10 @@ class Kibana:
             raise self._rejected("GET", "/api/status", answer)
         if status == 503 and (_SIGN in answer.meta.headers or "Kibana" in str(body)):
             return None
-        number = body.get("version", {}).get("number") if isinstance(body, dict) and "status" in body else None
+        known = isinstance(body, dict) and "status" in body
+        number = body.get("version", {}).get("number") if known else None
+        if status == 200 and known and not number and _SIGN in answer.meta.headers:
+            raise refusal.redacted(self.url, self._connection)
         if status != 200 or not number:
             raise refusal.no_kibana(self.url, status, is_kibana=_SIGN in answer.meta.headers)
         return None if _level(body) in ("unavailable", "critical") else str(number)

@@ -65,6 +65,14 @@ def no_kibana(url: str, status: int, *, is_kibana: bool) -> UnsupportedServerErr
     )
 
 
+def redacted(url: str, connection: Connection) -> CredentialError:
+    """The error for a status without a version: what Kibana tells everybody, and so who is asking is nobody to it."""
+    return CredentialError(
+        f"{url} does not tell its version, so it does not accept the credential",
+        hint=f"check the credential that goes with {connection.source}",
+    )
+
+
 def unsupported(url: str, version: str) -> UnsupportedServerError | None:
     """The error for a Kibana that is too old or too new; None for one that is supported."""
     numbers = tuple(int(part) for part in version.partition("-")[0].split("."))

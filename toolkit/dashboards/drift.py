@@ -67,9 +67,14 @@ def edited(body: Body, row: Row, version: str) -> bool:
 
     Kibana's migrations change a body too, but not the time of its last update.
     """
-    if row.under_way or checksum(normalize(body)) == row.checksum:
+    if unfinished(body, row) or checksum(normalize(body)) == row.checksum:
         return False
     return body.get("updated_at") != row.updated_at or version == row.kibana
+
+
+def unfinished(body: Body, row: Row) -> bool:
+    """Whether an import of a live object was begun, perhaps came about, and was not seen to end."""
+    return row.under_way and body.get("updated_at") != row.updated_at
 
 
 def _wanted(wanted: SavedObject, live: Body | None, row: Row | None, version: str, *, overwrite: bool) -> Drift | None:
@@ -82,7 +87,7 @@ def _wanted(wanted: SavedObject, live: Body | None, row: Row | None, version: st
     by_hand = live is not None and row is not None and edited(live, row, version)
     if live is None:
         found = drift(CREATE)
-    elif row is not None and row.under_way:
+    elif row is not None and unfinished(live, row):
         found = drift(UPDATE, _UNFINISHED)
     elif normalize(live) == after:
         return None

@@ -27,7 +27,7 @@ class Row:
 
     title: str
     desired: str
-    """Checksum of what was imported."""
+    """Checksum of what was last seen to be imported; empty where nothing was."""
     exported: str = ""
     """What Kibana gave back right after the import: the normalised body as canonical JSON, so that what people
     change by hand can be named; empty until then."""
@@ -36,7 +36,7 @@ class Row:
     kibana: str = ""
     """The version of Kibana that gave it back."""
     under_way: bool = False
-    """Whether an import was begun and not seen to end: whatever is found then may be overwritten."""
+    """Whether an import was begun and not seen to end: whatever Kibana has written since may be overwritten."""
 
     @property
     def checksum(self) -> str:

@@ -60,7 +60,10 @@ def _summary(plan: Plan) -> str:
     if not plan.pending:
         return "Nothing to do." if not plan.problems else "Nothing can be done before the problems are solved."
     counts = Counter(change.action for change in plan.pending)
-    return ", ".join(f"{count} to {action}" for action, count in counts.items()) + f". Checksum {plan.checksum}"
+    parts = [f"{count} to {action}" for action, count in counts.items()]
+    if plan.edited:
+        parts.append(f"{len(plan.edited)} edited by hand in Kibana and left alone")
+    return ", ".join(parts) + f". Checksum {plan.checksum}"
 
 
 def _details(change: Change) -> Iterator[str]:

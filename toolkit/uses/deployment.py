@@ -28,6 +28,7 @@ NO_KIBANA = (
     "No address of Kibana is known, so there are no dashboards: give one in the profile (kibana: {url: ...}), or as "
     "KIBANA_URL beside ELASTICSEARCH_URL."
 )
+EMBEDDED = "The embedded engine has no Kibana, so there are no dashboards."
 _DATA = ("data_stream", "index")
 """The kinds of what dashboards show."""
 
@@ -126,7 +127,7 @@ class Deployment:
     def _dashboards(self) -> Iterator[Change]:
         live = self.space()
         if live is None:
-            yield no_dashboards(NO_KIBANA)
+            yield no_dashboards(EMBEDDED if self.server.distribution == "opensearch" else NO_KIBANA)
             return
         found = drifts(self.saved_objects, live.bodies, live.record, live.version, overwrite=self.overwrite)
         yield from dashboard_changes(live, found)
