@@ -12,6 +12,7 @@ from toolkit.errors import UsageError
 
 LONGEST = timedelta(days=366)
 """A report of more than a year is no report."""
+_FIRST_YEAR, _LAST_YEAR = 1971, 9000  # such that no arithmetic leaves Python's calendar
 _LENGTH = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -112,8 +113,8 @@ def _time(flag: str, text: str, zone: ZoneInfo) -> datetime:
         ) from error
     if time.tzinfo is None:
         time = _local(flag, text, time.replace(tzinfo=zone))
-    if time.year < 1971:
-        raise UsageError(f"{flag}: {text} is before there was any OCS")
+    if not _FIRST_YEAR <= time.year <= _LAST_YEAR:
+        raise UsageError(f"{flag}: {text} is none of OCS's times")
     return time.astimezone(UTC)
 
 
