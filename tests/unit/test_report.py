@@ -113,7 +113,7 @@ def seen(text: str) -> Tags:
 # The clock
 
 
-def labels(window: Window, most: int = 14) -> list[str]:
+def labels(window: Window, most: int) -> list[str]:
     return [f"{tick.label} {tick.below}".strip() for tick in ticks(window, most)]
 
 
@@ -165,8 +165,8 @@ def test_clocks_that_are_a_quarter_off() -> None:
 @pytest.mark.parametrize("span_ms", [1, 999, 60_000, 1_500_000, 86_400_000, 7 * 86_400_000, 366 * 86_400_000])
 def test_every_window_has_marks_that_can_be_read(span_ms: int) -> None:
     window = Window(DAY.from_ms - 1, DAY.from_ms - 1 + span_ms, ZoneInfo("Australia/Lord_Howe"), open=False)
-    assert len(ticks(window)) <= 15
-    assert all(window.from_ms < tick.time_ms < window.before_ms for tick in ticks(window))
+    assert len(ticks(window, 14)) <= 15
+    assert all(window.from_ms < tick.time_ms < window.before_ms for tick in ticks(window, 14))
 
 
 def test_lengths_and_times_in_words() -> None:
@@ -224,6 +224,12 @@ def test_of_very_many_groups_those_that_changed_most_are_drawn() -> None:
     assert parts[-1][-1] is busy
 
 
+def test_no_row_stands_on_a_page_by_itself() -> None:
+    groups = [group(str(i), before=RUNNING) for i in range(charts.ROWS_A_PAGE + 1)]
+    assert [len(part) for part in charts.timelines(report(*groups))] == [23, 22]
+    assert charts.timelines(report()) == []
+
+
 # The page
 
 
@@ -257,6 +263,10 @@ def test_nothing_at_all_reads_well() -> None:
     text = "".join(seen(page(report(messages=0), MADE)).texts)
     assert "No campaign group was heard of yet." in text
     assert "Who changed what" not in text
+    assert "dead letter" not in text
+    assert "Which messages could not be understood?" in page(
+        report(messages=0, dead_letters=[DeadLetterReason("not_ocs", "not a message of OCS", 1)]), MADE
+    )
 
 
 def test_no_message_in_the_window_is_said() -> None:

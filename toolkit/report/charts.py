@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 from toolkit.model import Body
@@ -14,8 +13,8 @@ from toolkit.report.clock import boundaries, step_s, ticks
 from toolkit.report.colour import shown
 from toolkit.uses.report import Group, Report
 
-ROWS_A_PAGE = 40
-"""Campaign groups of one timeline: as many as an A4 page takes in landscape."""
+ROWS_A_PAGE = 44
+"""Campaign groups of one timeline at most: as many as an A4 page takes in landscape."""
 ROWS_MAX = 5 * ROWS_A_PAGE
 """Campaign groups in all timelines together; the table has every one."""
 NO_NAME = "(no name)"
@@ -24,9 +23,9 @@ _BARS_MAX = 60
 Row = dict[str, Any]
 
 
-def axis(report: Report) -> Body:
-    """What all charts have in common: the limits and marks of time."""
-    marks = [{"time": tick.time_ms, "label": tick.label, "below": tick.below} for tick in ticks(report.window)]
+def axis(report: Report, most: int) -> Body:
+    """What all charts have in common: the limits of time, and at most so many marks."""
+    marks = [{"time": tick.time_ms, "label": tick.label, "below": tick.below} for tick in ticks(report.window, most)]
     return {"from": report.window.from_ms, "to": report.window.before_ms, "ticks": marks}
 
 
@@ -37,8 +36,9 @@ def timelines(report: Report) -> list[list[Group]]:
         most = sorted(told, key=lambda group: -len(group.changes))[:ROWS_MAX]
         kept = {group.state.guid for group in most}
         told = [group for group in told if group.state.guid in kept]
-    groups = iter(told)
-    return list(iter(lambda: list(islice(groups, ROWS_A_PAGE)), []))
+    pages = -(-len(told) // ROWS_A_PAGE)
+    size = -(-len(told) // max(pages, 1))  # even, so that no row stands on a page by itself
+    return [told[page * size : (page + 1) * size] for page in range(pages)]
 
 
 def timeline(report: Report, groups: Iterable[Group]) -> Body:

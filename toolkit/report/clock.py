@@ -49,7 +49,7 @@ def boundaries(window: Window, step: int) -> Iterator[int]:
             yield time_ms
 
 
-def ticks(window: Window, most: int = 14) -> list[Tick]:
+def ticks(window: Window, most: int) -> list[Tick]:
     """The marks of a time axis."""
     step = step_s(window, most)
     found: list[Tick] = []

@@ -22,6 +22,8 @@ _FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', Arial, sa
 _FOLDER = "dashboards/report"
 _CHART_NAME_MAX = 120
 """Characters of a name that go into a chart, which cuts them further to fit; the table has the whole name."""
+_MARKS_MAX = {"timeline": 14, "changes": 9}
+"""Marks of time that find room below each chart."""
 _EXTRA = "pip install 'ocs-elastic-toolkit[report]'"
 
 
@@ -157,7 +159,7 @@ def _by_order(look: Shown) -> tuple[int, str]:
 def _svg(root: Path, report: Report, name: str, chart: dict[str, Any]) -> str:
     import vl_convert  # noqa: PLC0415 - an optional extra; see require_renderer
 
-    variables = {"axis": charts.axis(report), "chart": chart, "font": _FONT}
+    variables = {"axis": charts.axis(report, _MARKS_MAX[name]), "chart": chart, "font": _FONT}
     spec = Renderer(root, variables).body(f"{_FOLDER}/{name}.vega.json.j2")
     drawn: str = vl_convert.vega_to_svg(spec, allowed_base_urls=[])
     return drawn
