@@ -20,7 +20,7 @@ from toolkit.questions import DeadLetterReason, GroupState
 from toolkit.questions.changes import NOTHING, Change, Values, spells
 from toolkit.report import charts
 from toolkit.report.clock import boundaries, full, length, ticks
-from toolkit.report.colour import ink, luminance, shown
+from toolkit.report.colour import shown
 from toolkit.report.page import page, readable, require_renderer
 from toolkit.uses.report import Group, Report
 from toolkit.uses.streams import Streams
@@ -177,13 +177,6 @@ def test_lengths_and_times_in_words() -> None:
 
 
 # Colours
-
-
-def test_every_colour_of_the_catalogue_has_an_ink_that_can_be_read() -> None:
-    for enum in CATALOGUE.enums.values():
-        for value in enum.values:
-            light, dark = sorted((luminance(value.colour), luminance(ink(value.colour))), reverse=True)
-            assert (light + 0.05) / (dark + 0.05) >= 4.5, value
 
 
 def test_a_code_that_the_catalogue_lacks_has_a_label_too() -> None:

@@ -59,7 +59,7 @@ def _bars(report: Report, row: int, group: Group) -> Iterator[Row]:
     heard_ms = report.window.ms(group.state.seen)
     for spell in group.spells:
         look = shown(report.catalogue.enums["state"], spell.state)
-        bar = {"row": row, "label": look.label, "colour": look.colour, "ink": look.ink}
+        bar = {"row": row, "label": look.label, "colour": look.colour, "text": look.text}
         last = spell is group.spells[-1]
         if last and talking(report, group) and heard_ms < spell.end_ms:
             heard_ms = max(heard_ms, spell.start_ms)

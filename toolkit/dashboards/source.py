@@ -1,0 +1,355 @@
+"""Reads `dashboards/*.yml`: what each dashboard shows, in words of the domain. Every complaint names file and line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from toolkit.catalogue import Catalogue
+from toolkit.dashboards.conditions import Condition, conditions
+from toolkit.errors import SourceError, nearest
+from toolkit.yaml_source import Document, Where, load
+
+OPERATIONS = ("count", "groups", "average", "median", "percentile", "minimum", "maximum", "last")
+FORMATS = ("number", "percent")
+GRID_WIDTH = 48
+"""Columns of a dashboard's grid."""
+
+DATA_VIEWS = ("events", "current", "dead_letters")
+"""What panels look at: every message, each campaign group's last one, and what could not be understood."""
+
+_SIZE = re.compile(r"([1-9]\d?)x([1-9]\d?)")
+_NAME = re.compile(r"[a-z][a-z_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure: an operation on a field of some documents."""
+
+    label: str
+    operation: str
+    field: str
+    """Empty: the documents themselves are counted, or the campaign groups that they are about."""
+    where: tuple[Condition, ...] = ()
+    percentile: int = 95
+    """Which one, where the operation is `percentile`."""
+    divide: int | None = None
+    """What the result is divided by; an optimisation goal of 85 is 0.85 of a busy factor."""
+    format: str | None = None
+    """`number` or `percent`; None: as the data view shows the field."""
+    colour: str | None = None
+    width: int | None = None
+    """Pixels, as a table's column; None: what is left, in equal parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A field by whose values a table's documents are put together; each value is a row."""
+
+    label: str
+    field: str
+    size: int
+    hidden: bool = False
+    width: int | None = None
+    """Pixels; None: what is left, in equal parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure, large."""
+
+    data: str
+    measure: Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Figures along an axis, as lines, or as bars on top of each other."""
+
+    data: str
+    shape: str
+    """`lines`, `bars`, or `rows`: bars that lie."""
+    x: str
+    """The field along the axis; `@timestamp` is time."""
+    x_title: str
+    y_title: str
+    measures: tuple[Measure, ...]
+    where: tuple[Condition, ...] = ()
+    size: int = 10
+    """How many values of `x`, the most frequent first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: a row for each value of the rows' fields, a column for each measure."""
+
+    data: str
+    rows: tuple[Row, ...]
+    measures: tuple[Measure, ...]
+    sort: str | None = None
+    """The label of the column to sort by, in descending order; None: by the first row's values."""
+    where: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vega:
+    """A picture that Kibana's own charts cannot draw: a Vega specification of its own file."""
+
+    file: str
+    """Relative to the folder of the dashboards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Markdown; `links` stands for the links to all dashboards."""
+
+    markdown: str
+
+
+Chart = Tile | Series | Table | Vega | Text
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel."""
+
+    id: str
+    title: str
+    """The question that it answers, or a plain statement; empty: no title is shown."""
+    chart: Chart
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """One dashboard."""
+
+    name: str
+    order: int
+    """Its place among the links to all dashboards."""
+    title: str
+    description: str
+    time_from: str
+    time_to: str
+    refresh_s: int
+    controls: tuple[tuple[str, str], ...]
+    """Title and field of each."""
+    panels: tuple[Panel, ...]
+    source: str
+
+
+def read_dashboards(folder: Path, catalogue: Catalogue) -> list[Dashboard]:
+    """All dashboards of a folder, in their order.
+
+    Raises:
+        SourceError: a file cannot be read, or says something that is not understood.
+    """
+    found = [
+        _Reader(load(path, source=f"dashboards/{path.name}"), path.stem, catalogue).dashboard()
+        for path in sorted(folder.glob("*.yml"))
+    ]
+    return sorted(found, key=lambda dashboard: (dashboard.order, dashboard.name))
+
+
+class _Reader:
+    """Turns a document into a `Dashboard`."""
+
+    def __init__(self, document: Document, name: str, catalogue: Catalogue) -> None:
+        self.document, self.name, self.catalogue = document, name, catalogue
+
+    def fail(self, where: Where, problem: str, hint: str | None = None) -> NoReturn:
+        raise SourceError(f"{self.document.at(*where)}: {problem}", hint=hint)
+
+    def dashboard(self) -> Dashboard:
+        if not _NAME.fullmatch(self.name):
+            self.fail((), f"'{self.name}' cannot be a dashboard's name: a-z and '_' only")
+        top = self.mapping((), "order title description time refresh_s controls panels")
+        time = self.mapping(("time",), "from to")
+        controls = self.mapping(("controls",), "", open_ended=True)
+        return Dashboard(
+            name=self.name,
+            order=self.count(("order",), top["order"]),
+            title=self.text(("title",), top["title"]),
+            description=self.text(("description",), top["description"]),
+            time_from=self.text(("time", "from"), time["from"]),
+            time_to=self.text(("time", "to"), time["to"]),
+            refresh_s=self.count(("refresh_s",), top["refresh_s"]),
+            controls=tuple((title, self.text(("controls", title), field)) for title, field in controls.items()),
+            panels=tuple(self.panels()),
+            source=self.document.source,
+        )
+
+    def panels(self) -> Iterator[Panel]:
+        """The panels, laid out from left to right and from top to bottom."""
+        x = y = row_height = 0
+        ids: set[str] = set()
+        for i, raw in enumerate(self.list(("panels",), self.document.value["panels"])):
+            where: Where = ("panels", i)
+            kinds = "tile lines bars rows table vega text"
+            self.mapping(where, "id size", optional=f"title {kinds}")
+            found = [kind for kind in kinds.split() if kind in raw]
+            if len(found) != 1:
+                self.fail(where, f"a panel is one of {kinds.replace(' ', ', ')}; this one is {len(found)}")
+            if raw["id"] in ids:
+                self.fail((*where, "id"), f"another panel is called '{raw['id']}' too")
+            ids.add(raw["id"])
+            width, height = self.size((*where, "size"), raw["size"])
+            if x + width > GRID_WIDTH:
+                x, y, row_height = 0, y + row_height, 0
+            title = self.text((*where, "title"), raw.get("title", ""))
+            yield Panel(raw["id"], title, self.chart((*where, found[0]), found[0], raw), x, y, width, height)
+            x, row_height = x + width, max(row_height, height)
+
+    def chart(self, where: Where, kind: str, raw: Mapping[str, Any]) -> Chart:
+        if kind == "text":
+            return Text(self.text(where, raw["text"]))
+        if kind == "vega":
+            return Vega(self.text(where, raw["vega"]))
+        if kind == "tile":
+            self.mapping(where, "of measure")
+            return Tile(self.data(where), self.measure((*where, "measure"), label=raw.get("title", "")))
+        return self.table(where) if kind == "table" else self.series(where, kind)
+
+    def table(self, where: Where) -> Table:
+        raw = self.mapping(where, "of rows columns", optional="sort where")
+        table = Table(
+            data=self.data(where),
+            rows=tuple(self.row((*where, "rows", i)) for i in range(len(self.list((*where, "rows"), raw["rows"])))),
+            measures=self.measures((*where, "columns")),
+            sort=raw.get("sort"),
+            where=self.where((*where, "where")),
+        )
+        labels = [measure.label for measure in table.measures]
+        if table.sort is not None and table.sort not in labels:
+            self.fail((*where, "sort"), f"no column is called '{table.sort}'", nearest(str(table.sort), labels))
+        return table
+
+    def row(self, where: Where) -> Row:
+        raw = self.mapping(where, "field", optional="label size hidden width")
+        return Row(
+            label=str(raw.get("label", raw["field"])),
+            field=raw["field"],
+            size=int(raw.get("size", 1000)),
+            hidden=bool(raw.get("hidden", False)),
+            width=raw.get("width"),
+        )
+
+    def series(self, where: Where, shape: str) -> Series:
+        raw = self.mapping(where, "of x x_title y_title measures", optional="where size")
+        return Series(
+            data=self.data(where),
+            shape=shape,
+            x=self.text((*where, "x"), raw["x"]),
+            x_title=self.text((*where, "x_title"), raw["x_title"]),
+            y_title=self.text((*where, "y_title"), raw["y_title"]),
+            measures=self.measures((*where, "measures")),
+            where=self.where((*where, "where")),
+            size=int(raw.get("size", 10)),
+        )
+
+    def measures(self, where: Where) -> tuple[Measure, ...]:
+        raw = self.value(where)
+        return tuple(self.measure((*where, i)) for i in range(len(self.list(where, raw))))
+
+    def measure(self, where: Where, *, label: str | None = None) -> Measure:
+        required = "" if label is not None else "label"
+        raw = self.mapping(
+            where, required, optional="label divide format colour width percentile where " + " ".join(OPERATIONS)
+        )
+        found = [operation for operation in OPERATIONS if operation in raw]
+        if "percentile" in raw:
+            found = ["percentile"]
+        if len(found) != 1:
+            self.fail(where, f"a measure is one of {', '.join(OPERATIONS)}; this one is {len(found)}")
+        (operation,) = found
+        field = raw[operation]
+        percentile = 95
+        if operation == "percentile":
+            inner = self.mapping((*where, "percentile"), "of rank")
+            field, percentile = inner["of"], inner["rank"]
+        if "format" in raw and raw["format"] not in FORMATS:
+            self.fail((*where, "format"), f"'{raw['format']}' is no format", nearest(str(raw["format"]), FORMATS))
+        return Measure(
+            label=str(raw.get("label", label or "")),
+            operation=operation,
+            field="" if operation in ("count", "groups") else self.text((*where, operation), field),
+            where=self.where((*where, "where")),
+            percentile=percentile,
+            divide=raw.get("divide"),
+            format=raw.get("format"),
+            colour=self.colour((*where, "colour"), raw.get("colour")),
+            width=raw.get("width"),
+        )
+
+    def colour(self, where: Where, value: str | None) -> str | None:
+        """`#RRGGBB`, or that of an enum's value, such as `state.running`."""
+        if value is None or re.fullmatch("#[0-9A-F]{6}", value):
+            return value
+        enum, _, id_ = value.partition(".")
+        try:
+            return self.catalogue.enums[enum].by_id(id_).colour
+        except KeyError as error:
+            self.fail(where, f"'{value}' is no colour: neither '#RRGGBB' nor an enum's value ({error.args[0]})")
+
+    def where(self, where: Where) -> tuple[Condition, ...]:
+        raw = self.value(where)
+        if raw is None:
+            return ()
+        try:
+            return conditions(self.mapping(where, "", open_ended=True), self.catalogue)
+        except KeyError as error:
+            self.fail(where, str(error.args[0]))
+
+    def data(self, where: Where) -> str:
+        name: str = self.value((*where, "of"))
+        if name not in DATA_VIEWS:
+            self.fail((*where, "of"), f"no data view '{name}'", nearest(str(name), DATA_VIEWS))
+        return name
+
+    def size(self, where: Where, value: Any) -> tuple[int, int]:
+        found = _SIZE.fullmatch(str(value))
+        if not found or int(found[1]) > GRID_WIDTH:
+            self.fail(where, f"'{value}' is no size: columns x rows, such as 24x12, and {GRID_WIDTH} columns at most")
+        return int(found[1]), int(found[2])
+
+    def mapping(self, where: Where, required: str, *, optional: str = "", open_ended: bool = False) -> dict[str, Any]:
+        raw = self.value(where)
+        if not isinstance(raw, dict):
+            self.fail(where, "must be a mapping")
+        known = {*required.split(), *optional.split()}
+        if not open_ended and (unknown := next((key for key in raw if key not in known), None)):
+            self.fail((*where, unknown), f"unknown key '{unknown}'", nearest(str(unknown), known))
+        if missing := next((key for key in required.split() if key not in raw), None):
+            self.fail(where, f"'{missing}' is missing")
+        return raw
+
+    def list(self, where: Where, value: Any) -> list[Any]:
+        if not isinstance(value, list) or not value:
+            self.fail(where, "must be a list that is not empty")
+        return value
+
+    def text(self, where: Where, value: Any) -> str:
+        if not isinstance(value, str):
+            self.fail(where, f"must be text, not {value!r}")
+        return value
+
+    def count(self, where: Where, value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            self.fail(where, f"must be a whole number, 1 or more, not {value!r}")
+        return value
+
+    def value(self, where: Where) -> Any:
+        """What stands at a place; None where nothing does."""
+        found = self.document.value
+        for part in where:
+            try:
+                found = found[part]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return found
