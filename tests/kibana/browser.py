@@ -57,11 +57,11 @@ class View:
 
     @property
     def url(self) -> str:
-        """With `embed`, Kibana leaves out its own frame."""
+        """With `embed`, Kibana leaves out its own frame, and the buttons of the filter bar with the other."""
         time_range = {"time": {"from": self.start, "to": self.end}, "refreshInterval": {"pause": True, "value": 0}}
         state = {"query": {"language": "kuery", "query": self.query}, "filters": list(self.filters)}
         place = f"_g={quote(rison(time_range))}&_a={quote(rison(state))}"
-        return f"{self.space.url}/app/dashboards#/view/{self.dashboard}?embed=true&{place}"
+        return f"{self.space.url}/app/dashboards#/view/{self.dashboard}?embed=true&hide-filter-bar=true&{place}"
 
 
 def rison(value: Any) -> str:

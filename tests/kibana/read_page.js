@@ -57,6 +57,7 @@
       rows: rows.map((row) => texts(row, '[data-test-subj="lnsTableCellContent"]')),
       metrics: texts(panel, '[data-test-subj="metric_value"]'),
       legend: texts(panel, '.echLegendItem__label'),
+      chart: panel.querySelector('.echChart') !== null,
       nothing: nothing && text(nothing),
       vega: vega(panel),
     };

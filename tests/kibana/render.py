@@ -34,6 +34,30 @@ class Search:
         if self.answer.get("timed_out"):
             yield "has a search that timed out"
 
+    @property
+    def found(self) -> bool:
+        """Whether the answer holds anything to draw."""
+        if "aggregations" in self.answer:
+            return any(map(_holds, self.answer["aggregations"].values()))
+        return bool(self.answer.get("hits", {}).get("total"))
+
+
+def _holds(aggregation: Any) -> bool:
+    """Whether an aggregation or a bucket holds a document in an innermost bucket, or a metric's value."""
+    if not isinstance(aggregation, dict) or aggregation.get("doc_count") == 0:
+        return False
+    if "value" in aggregation:
+        return aggregation["value"] is not None
+    if "values" in aggregation:  # percentiles
+        values = aggregation["values"]
+        return any(value is not None for value in (values.values() if isinstance(values, dict) else values))
+    if "hits" in aggregation or "top" in aggregation:  # a last value
+        return bool(aggregation.get("top") or aggregation.get("hits", {}).get("hits"))
+    buckets = aggregation.get("buckets")
+    inner = list(buckets.values() if isinstance(buckets, dict) else buckets or ())
+    inner += [part for key, part in aggregation.items() if isinstance(part, dict) and key != "buckets"]
+    return any(map(_holds, inner)) if inner or buckets is not None else bool(aggregation.get("doc_count"))
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -41,8 +65,8 @@ class Panel:
 
     `rows` and `header` are a Lens table's visible cells (the page holds no others), `metrics` a Lens metric's values,
     `legend` a Lens chart's entries, `texts` and `marks` what a Vega panel with the SVG renderer draws (None for a
-    canvas that is not blank). Lens draws its charts on a canvas: what they show is in `searches`. Where two panels
-    ask the very same, Kibana searches once, and only the first of them has it.
+    canvas that is not blank). Lens draws its charts on a canvas: what they show is in `searches`, the
+    latest last. Where two panels ask the very same, Kibana searches once, and only the first of them has it.
     """
 
     id: str
@@ -137,7 +161,7 @@ def panel_of(id_: str, title: str, seen: Body | None, searches: list[Search]) ->
         rendered=seen["rendered"],
         errors=tuple(errors),
         text=seen["text"],
-        empty=_empty(seen, vega),
+        empty=_empty(seen, vega, searches),
         header=tuple(seen["header"]),
         rows=tuple(tuple(row) for row in seen["rows"]),
         metrics=tuple(seen["metrics"]),
@@ -148,19 +172,22 @@ def panel_of(id_: str, title: str, seen: Body | None, searches: list[Search]) ->
     )
 
 
-def _empty(seen: Body, vega: Body) -> str | None:
+def _empty(seen: Body, vega: Body, made: list[Search]) -> str | None:
     """The words of a panel's empty state; None where it shows something.
 
-    A Vega panel says it in a text mark with the name `empty`, or draws nothing at all.
+    A Vega panel says it in a text mark with the name `empty`, or draws nothing at all. A Lens chart says it only
+    where there is no row: one of empty rows (`includeEmptyRows`, columns with filters) is a pair of bare axes.
     """
     if seen["nothing"] is not None:
         return str(seen["nothing"])
     if seen["metrics"] and set(seen["metrics"]) == {"-"}:
         return "-"
-    if vega["empty"] is not None and not vega["marks"]:
+    if vega["empty"] is not None:
         return str(vega["empty"])
     if vega["marks"] == 0:
         return "nothing is drawn"
+    if seen["chart"] and made and not any(search.found for search in made):
+        return "its chart has axes and no value"
     return None if seen["text"] or seen["vega"] or seen["legend"] else "there is no text and no drawing"
 
 

@@ -23,6 +23,7 @@ SEEN: Body = {
     "rows": [],
     "metrics": ["9"],
     "legend": [],
+    "chart": False,
     "nothing": None,
     "vega": None,
 }
@@ -88,12 +89,43 @@ def test_controls_and_what_kibana_says_count() -> None:
         ({"metrics": [], "text": ""}, "there is no text and no drawing"),
         ({"metrics": [], "vega": {"marks": 0, "texts": [], "empty": None}}, "nothing is drawn"),
         ({"metrics": [], "vega": {"marks": 0, "texts": ["None"], "empty": "None"}}, "None"),
+        ({"metrics": [], "vega": {"marks": 2, "texts": ["A heading", "None"], "empty": "None"}}, "None"),
         ({"metrics": [], "vega": {"marks": 3, "texts": ["a"], "empty": None}}, None),
         ({"metrics": [], "vega": {"marks": None, "texts": [], "empty": None}}, None),
     ],
 )
 def test_what_counts_as_empty(seen: Body, empty: str | None) -> None:
     assert panel_of("p1", "Messages", SEEN | seen, []).empty == empty
+
+
+def bucket(count: int, **inner: Any) -> Body:
+    return {"key": 1, "doc_count": count} | inner
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ({"hits": {"total": 0}}, False),
+        ({"hits": {"total": 3}}, True),
+        ({"aggregations": {"x": {"buckets": []}}}, False),
+        ({"aggregations": {"x": {"buckets": [bucket(0), bucket(0)]}}}, False),
+        ({"aggregations": {"x": {"buckets": [bucket(0), bucket(2)]}}}, True),
+        ({"aggregations": {"x": {"buckets": [bucket(2, running={"doc_count": 0})]}}}, False),
+        ({"aggregations": {"x": {"buckets": [bucket(2, running={"doc_count": 1})]}}}, True),
+        ({"aggregations": {"x": {"buckets": [bucket(2, y={"value": None})]}}}, False),
+        ({"aggregations": {"x": {"buckets": [bucket(2, y={"value": 0.0})]}}}, True),
+        ({"aggregations": {"x": {"buckets": [bucket(0, y={"value": 0})]}}}, False),
+        ({"aggregations": {"x": {"buckets": {"a": bucket(0), "b": bucket(1)}}}}, True),
+        ({"aggregations": {"x": {"values": {"50.0": None}}}}, False),
+        ({"aggregations": {"x": {"values": {"50.0": 2.5}}}}, True),
+        ({"aggregations": {"x": {"top": []}}}, False),
+        ({"aggregations": {"x": {"top": [{"metrics": {"a": 1}}]}}}, True),
+    ],
+)
+def test_a_chart_of_bare_axes_is_empty(answer: Body, found: bool) -> None:
+    """Kibana draws axes over rows that are all empty, and says nothing."""
+    panel = panel_of("p1", "Messages", SEEN | {"metrics": [], "chart": True}, [Search("a", {}, answer)])
+    assert panel.empty == (None if found else "its chart has axes and no value")
 
 
 def test_a_formula_without_its_parts_is_an_error() -> None:
@@ -128,7 +160,9 @@ def test_searches_are_matched_to_their_panels(compressed: bool) -> None:
 
 def test_the_address_carries_the_time_range_and_the_query() -> None:
     view = View(Space("http://kibana", "shift"), "a-dashboard", "now-24h", "now", query='group: "Ann\'s"')
-    assert view.url.startswith("http://kibana/s/shift/app/dashboards#/view/a-dashboard?embed=true&_g=")
+    assert view.url.startswith(
+        "http://kibana/s/shift/app/dashboards#/view/a-dashboard?embed=true&hide-filter-bar=true&_g="
+    )
     assert "Ann%21%27s" in view.url
 
 

@@ -184,9 +184,15 @@ def test_query_bar_and_filters_reach_every_panel(shown: Any, index: str, narrowe
 
 def test_empty_panels_are_named_unless_they_are_expected(shown: Any, index: str) -> None:
     """An hour before the first message: what follows the time range is empty, what does not is not."""
-    panels = [*whole(index), metric("Busy factor", "events", column("Busy factor", "average", "busy"))]
+    zeros = {"interval": "auto", "includeEmptyRows": True}
+    running = count(filter={"query": 'state: "Running"', "language": "kuery"})
+    panels = [
+        *whole(index),
+        metric("Busy factor", "events", column("Busy factor", "average", "busy")),
+        bars("Running over time", "events", over_time() | {"params": zeros}, running),
+    ]
     result = shown(*panels, start="2026-03-02T06:00:00.000Z", end="2026-03-02T07:00:00.000Z")
-    empty = {"Messages over time", "Groups", "Busy factor"}
+    empty = {"Messages over time", "Running over time", "Groups", "Busy factor"}
     found = faults(result, {"Groups on a canvas"})
     assert {title for title in empty if any(f"'{title}' is empty" in fault for fault in found)} == empty
     assert result.panel("Groups").empty == "No messages in this time range"
