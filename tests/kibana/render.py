@@ -55,7 +55,7 @@ def _holds(aggregation: Any) -> bool:
         return bool(aggregation.get("top") or aggregation.get("hits", {}).get("hits"))
     buckets = aggregation.get("buckets")
     inner = list(buckets.values() if isinstance(buckets, dict) else buckets or ())
-    inner += [part for key, part in aggregation.items() if isinstance(part, dict) and key != "buckets"]
+    inner += [part for key, part in aggregation.items() if isinstance(part, dict) and key not in ("buckets", "meta")]
     return any(map(_holds, inner)) if inner or buckets is not None else bool(aggregation.get("doc_count"))
 
 

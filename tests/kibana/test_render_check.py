@@ -121,11 +121,14 @@ def bars_by_vega(index: str, renderer: str = "svg", **more: Any) -> Body:
 
 def whole(index: str) -> list[Panel]:
     """A panel of every kind, without a fault."""
+    zeros = over_time() | {"params": {"interval": "auto", "includeEmptyRows": True}}
+    running = count("Running", filter={"query": 'state: "Running" or group: "Spring@South"', "language": "kuery"})
     return [
         metric("Messages", "events", count()),
         metric("Messages of nobody", "events", count(), query='group: "nobody"'),
         table("States", "now", {"g": terms("Group", "group"), "s": terms("State", "state"), "n": count()}),
         bars("Messages over time", "events", over_time(), count()),
+        bars("Running over time", "events", zeros, running),
         vega("Groups", bars_by_vega(index)),
         vega("Groups on a canvas", bars_by_vega(index, renderer="canvas", data=[search(index, size=20)])),
         markdown("Links", "Look at [activity](#/view/another)"),
@@ -184,13 +187,7 @@ def test_query_bar_and_filters_reach_every_panel(shown: Any, index: str, narrowe
 
 def test_empty_panels_are_named_unless_they_are_expected(shown: Any, index: str) -> None:
     """An hour before the first message: what follows the time range is empty, what does not is not."""
-    zeros = {"interval": "auto", "includeEmptyRows": True}
-    running = count(filter={"query": 'state: "Running"', "language": "kuery"})
-    panels = [
-        *whole(index),
-        metric("Busy factor", "events", column("Busy factor", "average", "busy")),
-        bars("Running over time", "events", over_time() | {"params": zeros}, running),
-    ]
+    panels = [*whole(index), metric("Busy factor", "events", column("Busy factor", "average", "busy"))]
     result = shown(*panels, start="2026-03-02T06:00:00.000Z", end="2026-03-02T07:00:00.000Z")
     empty = {"Messages over time", "Running over time", "Groups", "Busy factor"}
     found = faults(result, {"Groups on a canvas"})
