@@ -1,8 +1,8 @@
-"""Files to resource bodies: the only Jinja2.
+"""Files to resource bodies, and to the report's page: the only Jinja2.
 
 The delimiters are our own (`<% %>`, `${{ }}`, `<# #>`), since Elasticsearch's `{{mustache}}` would otherwise be
 eaten without a word. An undefined variable is an error. Nothing that a configuration says is ever rendered: values
-go in through `tojson` and come out as JSON strings.
+go in through `tojson` and come out as JSON strings; in a page they are escaped.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Renderer:
         self._environment = ImmutableSandboxedEnvironment(
             loader=jinja2.FunctionLoader(lambda path: (self._text(path), path, lambda: True)),
             undefined=jinja2.StrictUndefined,
-            autoescape=False,  # this writes JSON, never HTML
+            autoescape=False,  # JSON is escaped by `tojson`, and HTML by the overlay below
             keep_trailing_newline=False,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -52,15 +52,25 @@ class Renderer:
         Raises:
             RenderError: syntax error, undefined variable, or a result that is no JSON object.
         """
+        return _parse(path, self._rendered(self._environment, path))
+
+    def page(self, path: str) -> str:
+        """The HTML that a file renders to, every value escaped; `path` is relative to the folder, with '/'.
+
+        Raises:
+            RenderError: syntax error or undefined variable.
+        """
+        return self._rendered(self._environment.overlay(autoescape=True), path)
+
+    def _rendered(self, environment: jinja2.Environment, path: str) -> str:
         try:
-            text = self._environment.get_template(path).render(self._variables)
+            return environment.get_template(path).render(self._variables)
         except jinja2.TemplateSyntaxError as error:
             raise RenderError(f"{error.name or path}:{error.lineno}: {error.message}") from error
         except jinja2.UndefinedError as error:
             raise self._undefined(path, error) from error
         except jinja2.TemplateError as error:
             raise RenderError(f"{path}: {error}") from error
-        return _parse(path, text)
 
     def _text(self, path: str) -> str:
         """A file's text, to be rendered or, through `file(...)`, to be put in as it stands."""

@@ -5,7 +5,9 @@ Kibana's own searches are compared with the same truth in tests/kibana, where th
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import secrets
 import statistics
 import time
@@ -16,6 +18,7 @@ from functools import cached_property
 from typing import Any
 
 import pytest
+import vl_convert
 
 from tests.engine.conftest import Engine, Stream, installed
 from tests.found import CATALOGUE
@@ -394,6 +397,57 @@ def test_groups_that_run_and_are_silent_are_named(day: Day) -> None:
         for hit in hits:
             transport.put(f"/{index}/_doc/{hit['_id']}", hit["_source"])
         transport.post(f"/{index}/_refresh", None)
+
+
+def drawn(day: Day, panel: str) -> list[str]:
+    """Every text of a picture, drawn by Vega itself from the engine's answers, in a panel of 1500 x 800 pixels."""
+    text = json.dumps(day.spec(panel)).replace("containerSize()", "[1500, 800]")
+    spec = json.loads(text)
+    answers = day.draw(panel)
+    for data in spec["data"]:
+        if isinstance(data.get("url"), dict):
+            values: Any = answers[data["name"]]
+            for part in data.pop("format")["property"].split("."):
+                values = values[part]
+            data["values"] = values
+            del data["url"]
+    svg = vl_convert.vega_to_svg(spec)
+    return [html.unescape(found) for found in re.findall(r"<text[^>]*>([^<]*)</text>", svg)]
+
+
+def test_pictures_show_what_happened(day: Day) -> None:
+    truth = true_changes(day)
+    names = {body["GSW_CAMPAIGN_GROUP_NAME"] for body in day.last}
+    timeline = drawn(day, "state/timeline")
+    assert names <= set(timeline)
+    states = Counter(label("state", body["GSW_CAMPAIGN_GROUP_STATE"]) for body in day.last)
+    assert Counter(text for text in timeline if text in states) == states
+    changes = [change for of_group in truth.values() for change in of_group]
+    shown = set(drawn(day, "activity/changes"))
+    for action, count in Counter(change[2] for change in changes).items():
+        assert f"{label('action', action)} ({count})" in shown
+    for actor, count in Counter(change[3] for change in changes).items():
+        assert {label("actor", actor), str(count)} <= shown
+    latest = drawn(day, "activity/latest")
+    assert f"The newest 200 of {len(changes)} changes: a shorter time range shows others." in latest
+    lists = drawn(day, "performance/calling_lists")
+    assert {each["GSW_CALLING_LIST_NAME"] for body in day.last for each in body["GSW_CALLING_LISTS"]} <= set(lists)
+
+
+EMPTY = {
+    "state/timeline": "No campaign group sent a message in this time range.",
+    "activity/changes": "Nothing changed in this time range.",
+    "activity/latest": "Nothing changed in this time range.",
+    "health/dead_letters": "No dead letters in this time range: every message was understood.",
+}
+
+
+@pytest.mark.parametrize("panel", EMPTY)
+def test_pictures_of_nothing_say_so(day: Day, panel: str) -> None:
+    before = replace(day, window=Window(day.window.from_ms - 40 * 86_400_000, day.window.from_ms - 39 * 86_400_000))
+    texts = [text for text in drawn(before, panel) if text]
+    assert EMPTY[panel] in texts
+    assert not {body["GSW_CAMPAIGN_GROUP_NAME"] for body in day.last} & set(texts)
 
 
 @pytest.fixture(scope="module")

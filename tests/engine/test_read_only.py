@@ -25,6 +25,7 @@ from toolkit.errors import RejectedError
 READS: dict[str, list[list[str]]] = {
     "plan": [[], ["--format", "markdown"], ["--json"]],
     "status": [[], ["--json"]],
+    "report": [[], ["--json", "--last", "7d", "--timezone", "Europe/Berlin"]],
     "options": [[], ["--json"]],
     "render": [[], ["--format", "curl"], ["--format", "console"]],
 }

@@ -71,7 +71,7 @@ class Cluster:
                 return self._search(request.get_json())
             case "POST", [_, "_refresh"]:
                 return 200, {}
-            case "GET", [_, "_count"]:
+            case "GET" | "POST", [_, "_count"]:
                 return 200, {"count": self.dead_letters}
         return _error(400, f"{request.method} {request.path} is more than this cluster can do")
 
@@ -92,7 +92,8 @@ class Cluster:
 
     def _search(self, query: Document) -> tuple[int, Any]:
         if "aggs" in query:
-            return 200, {"aggregations": self.aggregations.pop(0)}
+            total = {"value": sum(bucket["doc_count"] for bucket in _reasons(self.aggregations[0]))}
+            return 200, {"aggregations": self.aggregations.pop(0), "hits": {"total": total}}
         fields = {name: [_at(self.document, CATALOGUE.attributes[name].alias_of)] for name in query["fields"]}
         return 200, {"hits": {"hits": [{"_id": ID, "fields": fields}] if self.found_by_search else []}}
 
@@ -145,6 +146,11 @@ def _fields(attribute: Attribute, value: Any) -> Document:
         moment = datetime.fromtimestamp(float(value), UTC)
         return {attribute.target: moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
     return {attribute.target: value}
+
+
+def _reasons(aggregations: Document) -> list[Document]:
+    buckets: list[Document] = aggregations.get("reasons", {}).get("buckets", [])
+    return buckets
 
 
 def _at(document: Any, path: str) -> Any:

@@ -316,8 +316,17 @@ def fold(messages: Iterable[Message]) -> dict[str, dict[str, Any]]:
         }
         row = groups.setdefault(
             body["GSW_CAMPAIGN_GROUP_GUID"],
-            {"state": None, "dial_mode": None, "messages": 0, "changes": [], "dial_mode_changes": []},
+            {
+                "state": None,
+                "dial_mode": None,
+                "messages": 0,
+                "changes": [],
+                "dial_mode_changes": [],
+                "value_changes": [],
+            },
         )
+        if change := changed(row["value_changes"], state, mode, cause):
+            row["value_changes"].append({"time": time, **change})
         if state != row["state"]:
             row["changes"].append({"from": row["state"], "to": state, **cause})
             row |= {"state": state, "since": time}
@@ -334,6 +343,16 @@ def fold(messages: Iterable[Message]) -> dict[str, dict[str, Any]]:
             "group": body["GSW_GROUP_NAME"],
         }
     return groups
+
+
+def changed(
+    before: list[dict[str, Any]], state: str, mode: str | None, cause: dict[str, str]
+) -> dict[str, str | None] | None:
+    """What a message changed, if anything: one that names no request repeats the last one's action and actor."""
+    last = before[-1] if before else {"to": None, "dial_mode": None, "action": None, "actor": None}
+    names = cause if cause["action"] in CATALOGUE.state_change_actions else last
+    now = {"to": state, "dial_mode": mode, "action": names["action"], "actor": names["actor"]}
+    return {"from": last["to"], **now} if now != {name: last[name] for name in now} else None
 
 
 def truth_of(feed: Feed) -> dict[str, Any]:
@@ -373,6 +392,7 @@ def test_both_ways_of_periodic_messages_tell_the_same_states() -> None:
         assert [(c["time"], c["from"], c["to"]) for c in a["changes"]] == [
             (c["time"], c["from"], c["to"]) for c in b["changes"]
         ]
+        assert a["value_changes"] == b["value_changes"]
         assert a["last_request"] == b["last_request"]
         assert (a["state"], a["since"], a["dial_mode"]) == (b["state"], b["since"], b["dial_mode"])
 

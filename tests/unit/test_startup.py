@@ -7,7 +7,18 @@ import sys
 
 import pytest
 
-HEAVY = ("elasticsearch", "elastic_transport", "jinja2", "pooch", "requests", "rich", "truststore", "urllib3", "yaml")
+HEAVY = (
+    "elasticsearch",
+    "elastic_transport",
+    "jinja2",
+    "pooch",
+    "requests",
+    "rich",
+    "truststore",
+    "urllib3",
+    "vl_convert",
+    "yaml",
+)
 
 
 def imported_by(statement: str) -> set[str]:

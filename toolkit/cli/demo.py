@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolkit.errors import ToolkitError, UsageError
+
 if TYPE_CHECKING:
     from toolkit.local.engine import Engine
     from toolkit.model import Progress
     from toolkit.uses.demo import Demo
+
+_REPORT = "ocs-elastic-demo.html"
 
 
 def demo(
@@ -29,9 +34,14 @@ def demo(
     mirror: Annotated[
         str | None, typer.Option(metavar="URL", help="Fetch the engine from a mirror of Maven Central instead.")
     ] = None,
+    report: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help=f"Write the report, a page to look at, to this file.  [default: {_REPORT}]"),
+    ] = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Show it all at work: an engine, the toolkit's resources, a simulated OCS, and each campaign group's state.
+    """Show it all at work: an engine, the toolkit's resources, a simulated OCS, each campaign group's state, a report.
 
     Starts the embedded engine (see `ocs-elastic local`) and stops it again, unless it was up before or --keep is
     given. What an earlier demo left in the namespace `demo` of that engine is thrown away first. The exit code is 0
@@ -42,18 +52,65 @@ def demo(
     from toolkit.output.console import TerminalProgress, result, result_json  # noqa: PLC0415
     from toolkit.uses.demo import demo as run  # noqa: PLC0415
 
+    place = _place(report, wanted=not no_report)
     feed = Feed(count=count, groups=groups, interval_s=10, odd_percent=odd, seed=seed)
     progress = TerminalProgress()
     with _engine(progress, keep=keep, archive=archive, mirror=mirror) as engine:
         found = run(Connection(engine.url, "the embedded engine", embedded=True), feed, progress=progress)
+    written, failure = _write_report(found, place)
     if as_json:
-        result_json(found.as_json())
+        result_json({**found.as_json(), "report": written})
     else:
         result(_summary(found))
+        if written:
+            result(f"\nLook at it: {written}")
         if keep:
             result(_how_to_look(found))
+    if failure:
+        raise failure
     if found.refused:
         raise typer.Exit(1)
+
+
+def _place(report: str | None, *, wanted: bool) -> str | None:
+    """Where the report goes; None where there is to be none, or nothing that could draw it.
+
+    Raises:
+        UsageError: what was asked for contradicts itself, or the place cannot be.
+        ToolkitError: a report was asked for by name, and nothing can draw it.
+    """
+    from toolkit.output.console import warn  # noqa: PLC0415 - start-up time
+    from toolkit.report.file import STANDARD_OUTPUT, check_place  # noqa: PLC0415
+    from toolkit.report.page import require_renderer  # noqa: PLC0415
+
+    if not wanted:
+        if report is not None:
+            raise UsageError("--report and --no-report exclude each other")
+        return None
+    if report == STANDARD_OUTPUT:
+        raise UsageError("--report needs a file: the demo's own result goes to standard output")
+    try:
+        require_renderer()
+    except ToolkitError as error:
+        if report is not None:
+            raise
+        warn(f"{error.reason}; the demo goes on without")
+        return None
+    check_place(report or _REPORT)
+    return report or _REPORT
+
+
+def _write_report(found: Demo, place: str | None) -> tuple[str | None, ToolkitError | None]:
+    """Where the report was written, or why it could not be: the result is to be seen first."""
+    from toolkit.report.file import write  # noqa: PLC0415 - start-up time
+    from toolkit.report.page import page  # noqa: PLC0415
+
+    if place is None:
+        return None, None
+    try:
+        return str(write(page(found.report, datetime.now(UTC)), place)), None
+    except ToolkitError as error:
+        return None, error
 
 
 @contextmanager

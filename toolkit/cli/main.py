@@ -17,6 +17,7 @@ from toolkit.cli.init import init
 from toolkit.cli.ocs_options import options
 from toolkit.cli.plan import apply, plan
 from toolkit.cli.render import render
+from toolkit.cli.report import report
 from toolkit.cli.simulate import simulate
 from toolkit.cli.status import status
 from toolkit.cli.verify import verify
@@ -30,7 +31,7 @@ app = typer.Typer(
 )
 
 # In the order in which a newcomer needs them, which is that of --help.
-for _command in (demo, init, bootstrap, plan, apply, render, verify, options, status, simulate, destroy):
+for _command in (demo, init, bootstrap, plan, apply, render, verify, options, status, report, simulate, destroy):
     app.command()(_command)
 app.add_typer(dashboards.app)
 app.add_typer(local.app)

@@ -174,7 +174,8 @@ def _query(data: str, where: tuple[Condition, ...]) -> str:
 def _axis(chart: Series, fields: Fields) -> Body:
     if chart.x != "@timestamp":
         return _terms(chart.x, chart.x_title, chart.size, fields, order="m0")
-    params = {"interval": "auto", "includeEmptyRows": True, "dropPartials": False}
+    # A line must not run through a time without messages, so its empty parts are kept; no bars read "No results".
+    params = {"interval": "auto", "includeEmptyRows": chart.shape == "lines", "dropPartials": False}
     return _column(chart.x_title, "date", "date_histogram", chart.x, "interval", params)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from toolkit.ocs.campaign import CampaignGroup
+from toolkit.ocs.life import Moment
 from toolkit.ocs.message import Message, iso
 from toolkit.ocs.tally import Answer
 
@@ -27,6 +28,20 @@ class _Known:
     last_message: dict[str, str] = field(default_factory=dict)
     changes: list[dict[str, str | None]] = field(default_factory=list)
     mode_changes: list[dict[str, str | None]] = field(default_factory=list)
+    value_changes: list[dict[str, str | None]] = field(default_factory=list)
+
+    def note_value_change(self, moment: Moment, time: str) -> None:
+        """A change as the streams are asked for it: of state, dial mode, or the last request's action and actor."""
+        request: dict[str, str] = self.last_request or {}
+        now = {
+            "to": moment.stay.state,
+            "dial_mode": moment.stay.mode,
+            "action": request.get("action"),
+            "actor": request.get("actor"),
+        }
+        last = self.value_changes[-1] if self.value_changes else None
+        if last is None or any(last[name] != value for name, value in now.items()):
+            self.value_changes.append({"time": time, "from": last["to"] if last else None, **now})
 
 
 class Truth:
@@ -67,6 +82,7 @@ class Truth:
         known.last_message = cause
         if not moment.periodic:
             known.last_request = cause
+        known.note_value_change(moment, time)
         return known
 
     def to_json(self) -> dict[str, Any]:
@@ -82,6 +98,7 @@ class Truth:
                 "groups": len(known),
                 "states": {state: sum(each.state == state for each in known) for state in states},
                 "changes": sum(len(each.changes) for each in known),
+                "value_changes": sum(len(each.value_changes) for each in known),
                 "first": None if self._first_ms is None else iso(self._first_ms),
                 "last": None if self._first_ms is None else iso(self._last_ms),
             },
@@ -106,4 +123,5 @@ def _row(known: _Known) -> dict[str, Any]:
         "refused": known.refused,
         "changes": known.changes,
         "dial_mode_changes": known.mode_changes,
+        "value_changes": known.value_changes,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from toolkit.apply import install, remove
 from toolkit.client.connect import capabilities, connect
@@ -15,7 +16,9 @@ from toolkit.load import desired
 from toolkit.model import SILENT, Progress
 from toolkit.ocs.feed import Feed
 from toolkit.questions import GroupState, group_states
+from toolkit.uses.report import Report, collect
 from toolkit.uses.simulation import Simulation, target_of
+from toolkit.uses.window import Window
 
 NAMESPACE = "demo"
 """The demo's own namespace: whatever is in it is thrown away when it starts."""
@@ -34,6 +37,8 @@ class Demo:
     dead_lettered: int
     refused: int
     states: list[GroupState]
+    report: Report
+    """Of the time from the first simulated message until all were taken."""
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -64,14 +69,17 @@ def demo(connection: Connection, feed: Feed, *, progress: Progress = SILENT) -> 
     simulation = Simulation(feed, time.time_ns() // 1_000_000 - feed.span_ms(), progress=progress)
     simulation.post(target_of(connection, NAMESPACE))
     stream = f"ocs-campaign-groups-{NAMESPACE}"
+    stored, dead_lettered = (_count(transport, name) for name in (stream, f"ocs-dead-letters-{NAMESPACE}"))
+    window = Window(simulation.start_ms, time.time_ns() // 1_000_000 + 1, ZoneInfo("UTC"), open=True)
     result = Demo(
         engine=str(server),
         url=connection.shown_url,
         posted=simulation.tally.all.posted,
-        stored=_count(transport, stream),
-        dead_lettered=_count(transport, f"ocs-dead-letters-{NAMESPACE}"),
+        stored=stored,
+        dead_lettered=dead_lettered,
         refused=simulation.tally.all.refused,
         states=group_states(transport, stream),
+        report=collect(transport, SETTINGS, window),
     )
     lost = result.posted - result.stored - result.dead_lettered - result.refused
     if lost:
