@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from toolkit.capabilities import of_elasticsearch
+from toolkit.catalogue import read_catalogue
 from toolkit.cli.main import run
 from toolkit.config import Settings
+from toolkit.dashboards.compile import compile_dashboards
 from toolkit.load import desired
 
 
@@ -113,3 +115,19 @@ def test_what_cannot_be_written_is_an_error(render: Render, tmp_path: Path, form
     ran = render("--server", "8.17.2", "--format", form, "--output", tmp_path / "file" / "x")
     assert ran.code == 1
     assert "cannot be written" in ran.err
+
+
+def test_the_dashboards_are_one_file_for_a_space(render: Render) -> None:
+    ran = render("--format", "ndjson", "--namespace", "bar", "--space", "floor-2", "--output", "bar.ndjson")
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == "Wrote the dashboards of namespace bar for space floor-2 to bar.ndjson\n"
+    lines = [json.loads(line) for line in Path("bar.ndjson").read_text(encoding="utf-8").splitlines()]
+    compiled = compile_dashboards(Settings(namespace="bar"), read_catalogue(), "floor-2")
+    assert lines == [saved.body for saved in compiled]
+
+
+@pytest.mark.parametrize("arguments", [("--space", "a"), ("--format", "ndjson", "--space", "A B")])
+def test_a_space_is_for_the_dashboards_and_has_an_id(render: Render, arguments: tuple[str, ...]) -> None:
+    ran = render("--server", "8.17.2", *arguments)
+    assert ran.code == 2
+    assert "--space" in ran.err

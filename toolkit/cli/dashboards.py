@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli.cluster import connection_and_settings, deployment_of
-from toolkit.cli.options import Adopt, AsJson, Config, Namespace, Overwrite, Profile, Yes
+from toolkit.cli.options import Adopt, AsJson, Config, Namespace, Overwrite, Profile, Space, Yes
 from toolkit.cli.plan import Format, carry_out, report, show
 from toolkit.errors import UsageError
 
@@ -20,25 +20,6 @@ app = typer.Typer(
     help="Kibana's dashboards: what apply does with them, by itself; and keeping what was changed in Kibana.",
     no_args_is_help=True,
 )
-
-
-def _space(value: str | None) -> str | None:
-    from toolkit.config.keys import is_space  # noqa: PLC0415 - start-up time
-
-    if value is not None and not is_space(value):
-        raise UsageError(f"--space {value}: no id of a space", hint="it is 1 to 64 of a-z, 0-9, '_' and '-'")
-    return value
-
-
-Space = Annotated[
-    str | None,
-    typer.Option(
-        "--space",
-        metavar="ID",
-        callback=_space,
-        help="The space of Kibana.  [default: the profile's, else $KIBANA_SPACE, else default]",
-    ),
-]
 
 
 @app.command()

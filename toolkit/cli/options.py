@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from toolkit.errors import UsageError
+
 Config = Annotated[
     Path | None,
     typer.Option(
@@ -36,3 +38,22 @@ Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Discard what was changed by hand in Kibana; otherwise it stays.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def _space(value: str | None) -> str | None:
+    from toolkit.config.keys import is_space  # noqa: PLC0415 - start-up time
+
+    if value is not None and not is_space(value):
+        raise UsageError(f"--space {value}: no id of a space", hint="it is 1 to 64 of a-z, 0-9, '_' and '-'")
+    return value
+
+
+Space = Annotated[
+    str | None,
+    typer.Option(
+        "--space",
+        metavar="ID",
+        callback=_space,
+        help="The space of Kibana.  [default: the profile's, else $KIBANA_SPACE, else default]",
+    ),
+]

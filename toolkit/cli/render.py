@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli.cluster import connection_and_settings
-from toolkit.cli.options import Config, Namespace, Profile
+from toolkit.cli.options import Config, Namespace, Profile, Space
 from toolkit.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Format(StrEnum):
     JSON = "json"
     CURL = "curl"
     CONSOLE = "console"
+    NDJSON = "ndjson"
 
 
 def render(
@@ -44,16 +45,19 @@ def render(
             "--format",
             help="json: one file a resource, and order.json, which says what to send in which order. "
             "curl: a script for a POSIX shell, such as Git Bash on Windows. "
-            "console: a script for Dev Tools in Kibana.",
+            "console: a script for Dev Tools in Kibana. "
+            "ndjson: the dashboards, to be imported in Kibana under Stack Management, Saved Objects, in the space that "
+            "--space names, with existing objects overwritten.",
         ),
     ] = Format.JSON,
     output: Annotated[
         str,
         typer.Option(
             metavar="PATH",
-            help="For json a folder, for curl and console a file; - is standard output, json as one document.",
+            help="For json a folder, for the others a file; - is standard output, json as one document.",
         ),
     ] = _STDOUT,
+    space: Space = None,
 ) -> None:
     """Write down what apply would send, for review, or to be run where there is no Python.
 
@@ -66,6 +70,11 @@ def render(
 
     if server is not None and profile is not None:
         raise UsageError("--server and --profile exclude each other", hint="name a version, or a cluster to ask")
+    if space is not None and output_format is not Format.NDJSON:
+        raise UsageError("--space is for the dashboards: give --format ndjson with it")
+    if output_format is Format.NDJSON:
+        _dashboards(load_settings(config, namespace=namespace, profile=profile), space or "default", output)
+        return
     if server is not None:
         settings, target = load_settings(config, namespace=namespace), use.server_of_version(server)
     else:
@@ -82,12 +91,28 @@ def render(
                 text = curl.script(steps, head)
             case Format.CONSOLE:
                 text = console.script(steps, head)
-        if output == _STDOUT:
-            _print(text)
-        else:
-            use.write_file(text, Path(output))
+        _write(text, output)
     where = "" if output == _STDOUT else f" to {output}"
     TerminalProgress().say(f"Wrote {len(steps)} resources of namespace {settings.namespace} for {target}{where}")
+
+
+def _dashboards(settings: Settings, space: str, output: str) -> None:
+    """The file is the same for every Kibana: each migrates what it imports."""
+    from toolkit.output.console import TerminalProgress  # noqa: PLC0415
+    from toolkit.uses.render import dashboards  # noqa: PLC0415
+
+    _write(dashboards(settings, space), output)
+    where = "" if output == _STDOUT else f" to {output}"
+    TerminalProgress().say(f"Wrote the dashboards of namespace {settings.namespace} for space {space}{where}")
+
+
+def _write(text: str, output: str) -> None:
+    from toolkit.uses.render import write_file  # noqa: PLC0415
+
+    if output == _STDOUT:
+        _print(text)
+    else:
+        write_file(text, Path(output))
 
 
 def _cluster(profile: str | None, namespace: str | None, config: Path | None) -> tuple[Connection, Settings]:

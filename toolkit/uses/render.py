@@ -8,10 +8,13 @@ from pathlib import Path
 
 from toolkit import __version__
 from toolkit.capabilities import Capabilities, of_elasticsearch
+from toolkit.catalogue import read_catalogue
 from toolkit.client.connect import OLDEST, capabilities, connect
 from toolkit.config import Connection, Settings
+from toolkit.dashboards.compile import compile_dashboards
+from toolkit.dashboards.saved_object import ndjson
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.load import desired
+from toolkit.load import configured, desired
 from toolkit.scripts.steps import Head, Step, steps
 
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?")
@@ -48,6 +51,11 @@ def server_of_cluster(connection: Connection) -> Capabilities:
 def rendered(settings: Settings, server: Capabilities) -> tuple[list[Step], Head]:
     """The steps that install everything, and the head of a script of them."""
     return steps(desired(settings, server)), Head(__version__, str(server), settings.namespace)
+
+
+def dashboards(settings: Settings, space: str) -> str:
+    """The dashboards of a namespace, as the file that Kibana imports into that space."""
+    return ndjson(compile_dashboards(settings, configured(read_catalogue(), settings), space)).decode()
 
 
 def write_folder(files: Mapping[str, str], folder: Path) -> None:
