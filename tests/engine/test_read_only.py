@@ -24,6 +24,7 @@ from toolkit.errors import RejectedError
 
 READS: dict[str, list[list[str]]] = {
     "plan": [[], ["--format", "markdown"], ["--json"]],
+    "doctor": [[], ["--json"], ["--check"]],
     "status": [[], ["--json"]],
     "report": [[], ["--json", "--last", "7d", "--timezone", "Europe/Berlin"]],
     "options": [[], ["--json"]],

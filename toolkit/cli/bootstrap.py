@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from toolkit.cli.cluster import connection_and_settings
+from toolkit.cli.doctor import diagnosis, show
 from toolkit.cli.options import Adopt, Config, Namespace, Overwrite, Profile, Yes
 from toolkit.cli.plan import applied
 from toolkit.cli.verify import verify
+from toolkit.errors import ToolkitError
 
 
 def bootstrap(
@@ -17,14 +21,16 @@ def bootstrap(
     adopt: Adopt = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Do everything: show the plan, apply it, verify with one message, and print the options to set in OCS.
+    """Do everything: look for what is wrong, show the plan, apply it, verify, and print the options to set in OCS.
 
+    Something critical ends it before anything is changed; `verify` sends one message.
     Where Kibana's address is known, the dashboards are part of it, and their addresses are printed.
     It can be run again at any time; what is there already is left as it is.
     """
     from toolkit.output import console, ocs_options  # noqa: PLC0415 - start-up time of every other command
     from toolkit.uses.options import ocs_options as found  # noqa: PLC0415
 
+    _examine(profile, namespace, config)
     target = applied(profile, namespace, config, yes=yes, adopt=adopt, overwrite=overwrite)
     console.result("")
     verify(profile=profile, namespace=namespace, config=config)
@@ -33,3 +39,21 @@ def bootstrap(
     console.result(ocs_options.text(found(connection, settings.namespace)))
     if target.addresses:
         console.result("\nDashboards:\n" + "\n".join(f"  {title}: {url}" for title, url in target.addresses))
+
+
+def _examine(profile: str | None, namespace: str | None, config: Path | None) -> None:
+    """Show what doctor finds.
+
+    Raises:
+        ToolkitError: something has to be put right first.
+    """
+    from toolkit.output.console import result  # noqa: PLC0415
+
+    found = diagnosis(profile, namespace, config)
+    show(found, with_ok=False)
+    result("")
+    if found.blocking:
+        raise ToolkitError(
+            f"{len(found.blocking)} critical findings, so nothing was changed",
+            hint="do what they say, then run this again; ocs-elastic doctor looks again",
+        )

@@ -13,6 +13,7 @@ from toolkit.cli import dashboards, local
 from toolkit.cli.bootstrap import bootstrap
 from toolkit.cli.demo import demo
 from toolkit.cli.destroy import destroy
+from toolkit.cli.doctor import doctor
 from toolkit.cli.init import init
 from toolkit.cli.ocs_options import options
 from toolkit.cli.plan import apply, plan
@@ -31,7 +32,21 @@ app = typer.Typer(
 )
 
 # In the order in which a newcomer needs them, which is that of --help.
-for _command in (demo, init, bootstrap, plan, apply, render, verify, options, status, report, simulate, destroy):
+for _command in (
+    demo,
+    init,
+    doctor,
+    bootstrap,
+    plan,
+    apply,
+    render,
+    verify,
+    options,
+    status,
+    report,
+    simulate,
+    destroy,
+):
     app.command()(_command)
 app.add_typer(dashboards.app)
 app.add_typer(local.app)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -40,6 +41,22 @@ def nodes(connection: Connection) -> list[NodeConfig]:
     ]
 
 
+def meet(connection: Connection, url: str) -> Sequence[Mapping[str, Any]]:
+    """The certificates that a host shows, its own first, whether or not they are trusted; no request is sent.
+
+    Raises:
+        Exception: whatever kept the handshake from coming about.
+    """
+    (config,) = nodes(replace(connection, url=url, others=(), ca_file=None, fingerprint=None))
+    context = AcquaintanceContext.new()
+    try:
+        _Pool(config, config._extras[_WAY]).meet(context, connection.request_timeout_s)
+    except Exception:
+        if not context.shown:
+            raise
+    return context.shown
+
+
 class Node(Urllib3HttpNode):
     """elastic-transport's own, with a pool of ours: its knows neither proxies nor the system's trust store."""
 
@@ -72,12 +89,13 @@ class _Pool:
         if self._way.fingerprint is None:
             return self._way.context
 
-        def meet(context: AcquaintanceContext) -> None:
-            options = {"timeout": timeout_s} if timeout_s else {}
-            manager = self._connected_by(context, cert_reqs="CERT_NONE")
-            self._pool(manager).urlopen("HEAD", "/", retries=False, **options)
+        return pinned(self._way.fingerprint, lambda context: self.meet(context, timeout_s))
 
-        return pinned(self._way.fingerprint, meet)
+    def meet(self, context: AcquaintanceContext, timeout_s: Any) -> None:
+        """Shake hands with the host, which ends in an error: nothing is sent."""
+        options = {"timeout": timeout_s} if timeout_s else {}
+        manager = self._connected_by(context, cert_reqs="CERT_NONE")
+        self._pool(manager).urlopen("HEAD", "/", retries=False, **options)
 
     def _pool(self, manager: urllib3.PoolManager) -> Any:
         return manager.connection_from_host(self._config.host, self._config.port, self._config.scheme)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from toolkit.config import Connection
@@ -33,6 +33,8 @@ class AcquaintanceContext(ssl.SSLContext):
 
     chain: Sequence[bytes] = ()
     """DER, the server's own first."""
+    shown: Sequence[Mapping[str, Any]] = ()
+    """The same certificates, each as `ssl.SSLSocket.getpeercert` describes one."""
 
     @classmethod
     def new(cls) -> AcquaintanceContext:
@@ -46,6 +48,8 @@ class AcquaintanceContext(ssl.SSLContext):
         """Shake hands, note the certificates, and raise `_MetError`."""
         with super().wrap_socket(sock, *args, **options) as wrapped:
             self.chain = _chain(wrapped)
+            # Python describes only what it has verified, in public.
+            self.shown = [each.get_info() for each in wrapped._sslobj.get_unverified_chain()]  # type: ignore[attr-defined]
         raise _MetError("met")
 
 

@@ -110,9 +110,13 @@ def _age(seconds: float) -> str:
     return f"{seconds / 86_400:.0f} days"
 
 
+def readable(text: str) -> str:
+    """A text in one line, whatever it holds: a control character must not reach the terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def _shown(text: str | None) -> str:
-    """Readable, whatever the name holds: a control character must not reach the terminal."""
-    return "-" if text is None else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "-" if text is None else readable(text)
 
 
 def _moment(time: str | None) -> str:

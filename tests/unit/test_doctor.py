@@ -1,0 +1,758 @@
+"""`ocs-elastic doctor`: each finding where there is reason for it, and none where there is not."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+from trustme import CA
+
+from tests.unit.commands import Command, command
+from tests.unit.kibana import FakeElasticsearch, FakeKibana, servers
+from tests.unit.test_client_connect import free_port
+from tests.unit.tls import Server, serving
+from toolkit.capabilities import Capabilities, of_elasticsearch, of_opensearch
+from toolkit.config import Connection, Settings
+from toolkit.doctor import (
+    CHECKS,
+    capacity,
+    connection,
+    credential,
+    failures,
+    kibana,
+    lifecycle,
+    look_at_cluster,
+    resources,
+    server,
+    transforms,
+)
+from toolkit.doctor.facts import Facts
+from toolkit.doctor.finding import Finding, Level
+from toolkit.effective import effective
+from toolkit.errors import RejectedError, UnreachableError
+from toolkit.live import wanted_component
+from toolkit.load import desired
+from toolkit.output import doctor as output
+from toolkit.plan import ADOPT, CREATE, EDITED, ROLLOVER, SPACE, UNAVAILABLE, Change, Difference, Plan, Problem
+from toolkit.uses.doctor import Diagnosis
+
+STREAM, DEAD, STATE = "ocs-campaign-groups-default", "ocs-dead-letters-default", "ocs-current-state-default"
+INDEX, DEAD_INDEX = f".ds-{STREAM}-000002", f".ds-{DEAD}-000001"
+DAY_MS = 86_400_000
+SERVER = of_elasticsearch((8, 3, 3))
+Json = dict[str, Any]
+
+
+class Answers:
+    """A transport whose answers are looked up by path; an exception among them is raised, what is absent is None."""
+
+    url = "http://es:9200"
+
+    def __init__(self, answers: Json) -> None:
+        self.answers = answers
+        self.asked: list[str] = []
+
+    def get(self, path: str, _params: Any = None) -> Any:
+        return self.post(path)
+
+    def post(self, path: str, _body: Any = None) -> Any:
+        self.asked.append(path)
+        found = self.answers.get(path)
+        if isinstance(found, list) and found and isinstance(found[0], dict) and "aggregations" in found[0]:
+            found = found.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def plan(*changes: Change, problems: tuple[Problem, ...] = ()) -> Plan:
+    return Plan("c", "id", "http://es:9200", "elasticsearch 8.3.3", "default", changes, problems)
+
+
+def stream(name: str, *indices: str, **more: Any) -> Json:
+    return {"data_streams": [{"name": name, "indices": [{"index_name": index} for index in indices], **more}]}
+
+
+def node(name: str = "n1", *, free: float = 50, behind_s: float = 0, roles: tuple[str, ...] = ("data",)) -> Json:
+    total = {"total_in_bytes": 100 * 2**30, "available_in_bytes": free * 2**30}
+    return {"name": name, "roles": roles, "timestamp": (time.time() - behind_s) * 1000, "fs": {"total": total}}
+
+
+def sound() -> Json:
+    """Answers of a cluster where all is well."""
+    disk = {"threshold_enabled": "true", "watermark": {"low": "85%", "high": "90%", "flood_stage": "95%"}}
+    routing = {"allocation": {"disk": disk}}
+    health = {"number_of_data_nodes": 1, "active_shards": 30, "initializing_shards": 0, "unassigned_shards": 0}
+    return {
+        f"/_data_stream/{STREAM}": stream(STREAM, f".ds-{STREAM}-000001", INDEX),
+        f"/_data_stream/{DEAD}": stream(DEAD, DEAD_INDEX),
+        f"/{STATE}": {STATE: {}},
+        "/_nodes/stats/fs": {"nodes": {"a": node()}},
+        "/_nodes/plugins": {"nodes": {"a": {"name": "n1", "version": "8.3.3"}}},
+        "/_xpack": {"license": {"type": "basic", "status": "active"}},
+        "/_cluster/settings": {"defaults": {"cluster": {"routing": routing, "max_shards_per_node": "1000"}}},
+        "/_cluster/health": health,
+        "/_ilm/status": {"operation_mode": "RUNNING"},
+    }
+
+
+def facts(
+    answers: Json | None = None,
+    *,
+    capabilities: Capabilities = SERVER,
+    of: Callable[[], Plan] = plan,
+    dashboards: Callable[[], Plan] = plan,
+    of_kibana: Any = None,
+    **settings: Any,
+) -> Facts:
+    chosen = Settings(**settings)
+    return Facts(
+        connection=Connection(url="http://es:9200", source="the tests"),
+        transport=Answers(sound() | (answers or {})),  # type: ignore[arg-type]
+        server=capabilities,
+        settings=chosen,
+        resources=desired(chosen, capabilities),
+        kibana=of_kibana,
+        plan=of,
+        plan_dashboards=dashboards,
+    )
+
+
+def levels(findings: Iterator[Finding]) -> list[Level]:
+    found = list(findings)
+    for finding in found:
+        assert bool(finding.remedy) <= bool(finding.why), finding
+        assert (finding.level is Level.OK) is (not finding.why), finding
+    return [finding.level for finding in found]
+
+
+def only(findings: Iterator[Finding]) -> Finding:
+    (found,) = findings
+    return found
+
+
+# The server
+
+
+def test_nodes_of_one_version_and_of_several() -> None:
+    assert levels(server.versions(facts())) == [Level.OK]
+    nodes = {"a": {"name": "old", "version": "8.3.3"}, "b": {"name": "new", "version": "8.17.2"}}
+    found = only(server.versions(facts({"/_nodes/plugins": {"nodes": nodes}})))
+    assert found.level is Level.WARNING
+    assert "8.17.2: new; 8.3.3: old" in found.what
+
+
+@pytest.mark.parametrize(
+    ("license_", "level"),
+    [
+        ({"type": "basic", "status": "active"}, Level.OK),
+        ({"type": "trial", "status": "active", "expiry_date_in_millis": (time.time() + 86_400 * 20) * 1000}, Level.OK),
+        ({"type": "trial", "status": "active", "expiry_date_in_millis": time.time() * 1000}, Level.WARNING),
+        ({"type": "platinum", "status": "expired"}, Level.WARNING),
+        ({}, Level.UNKNOWN),
+    ],
+)
+def test_the_license(license_: Json, level: Level) -> None:
+    assert levels(server.license(facts({"/_xpack": {"license": license_}}))) == [level]
+
+
+def test_opensearch_has_no_license_of_elastics_and_no_privileges() -> None:
+    there = facts(capabilities=of_opensearch((3, 6, 0)))
+    assert levels(server.license(there)) == levels(credential.privileges(there)) == []
+
+
+def test_what_a_server_lacks_is_a_note_and_a_reason_stands_once() -> None:
+    assert levels(server.features(facts())) == [Level.OK]
+    lacking = [
+        Change(UNAVAILABLE, "ilm_policy", "all", meaning="no ILM"),
+        Change(UNAVAILABLE, "index", "all", meaning="no transforms"),
+        Change(UNAVAILABLE, "transform", "all", meaning="no transforms"),
+        Change(UNAVAILABLE, "role", "all", meaning="security is another check's"),
+    ]
+    found = list(server.features(facts(of=lambda: plan(*lacking))))
+    assert [finding.what for finding in found] == ["no ILM", "no transforms"]
+    assert {finding.level for finding in found} == {Level.NOTE}
+    assert "index, transform" in found[1].why
+
+
+@pytest.mark.parametrize(
+    ("behind_s", "level", "said"),
+    [
+        (0, Level.OK, "agree"),
+        (-30, Level.OK, "agree"),
+        (300, Level.WARNING, "300 s behind"),
+        (-7300, Level.WARNING, "2.0 h ahead"),
+        (90_000, Level.CRITICAL, "25.0 h behind"),
+        (-90_000, Level.WARNING, "25.0 h ahead"),
+    ],
+)
+def test_the_clusters_clock_against_ours(behind_s: float, level: Level, said: str) -> None:
+    found = only(server.clocks(facts({"/_nodes/stats/fs": {"nodes": {"a": node(behind_s=behind_s)}}})))
+    assert (found.level, said in found.what) == (level, True)
+
+
+def test_nodes_whose_clocks_are_further_apart_than_the_transform_waits() -> None:
+    nodes = {"a": node("n1"), "b": node("n2", behind_s=11)}
+    assert levels(server.clocks(facts({"/_nodes/stats/fs": {"nodes": nodes}}))) == [Level.WARNING, Level.OK]
+    nodes = {"a": node("n1"), "b": node("n2", behind_s=9)}
+    assert levels(server.clocks(facts({"/_nodes/stats/fs": {"nodes": nodes}}))) == [Level.OK]
+
+
+# The credential
+
+
+HAS = "/_security/user/_has_privileges"
+
+
+def held(there: Facts, *without: str) -> Json:
+    """The answer for a user who has all that is asked for but those."""
+    wanted = credential._wanted(there)
+    indices: Json = {}
+    for entry in wanted["index"]:
+        for name in entry["names"]:
+            indices.setdefault(name, {}).update({p: p not in without for p in entry["privileges"]})
+    applications: Json = {}
+    for entry in wanted["application"]:
+        resources = {r: {p: p not in without for p in entry["privileges"]} for r in entry["resources"]}
+        applications[entry["application"]] = resources
+    cluster = {p: p not in without for p in wanted["cluster"]}
+    return {"username": "max", "cluster": cluster, "index": indices, "application": applications}
+
+
+def test_privileges_are_asked_for_as_the_role_says_for_this_namespace() -> None:
+    wanted = credential._wanted(facts(capabilities=replace(SERVER, security=True)))
+    assert {"manage_ilm", "monitor"} <= set(wanted["cluster"])
+    names = [name for entry in wanted["index"] for name in entry["names"]]
+    assert names == [STREAM, DEAD, STATE, "ocs-elastic-state"]
+
+
+def test_every_privilege_of_the_role_is_said_to_be_needed_by_something() -> None:
+    wanted = credential._wanted(facts(capabilities=replace(SERVER, security=True)))
+    asked = {*wanted["cluster"], *(p for entry in wanted["index"] for p in entry["privileges"])}
+    assert asked <= credential.NEEDED_BY.keys()
+
+
+@pytest.mark.parametrize("missing", ["manage_ilm", "create_doc", "delete_index"])
+def test_a_privilege_that_is_missing_is_named_with_the_commands_that_need_it(missing: str) -> None:
+    there = facts(capabilities=replace(SERVER, security=True))
+    there.transport.answers[HAS] = held(there)  # type: ignore[attr-defined]
+    assert levels(credential.privileges(there)) == [Level.OK]
+    there.transport.answers[HAS] = held(there, missing)  # type: ignore[attr-defined]
+    found = only(credential.privileges(there))
+    assert found.level is Level.WARNING
+    assert f"max lacks privilege {missing} on " in found.what
+    assert credential.NEEDED_BY[missing] in found.what
+
+
+def test_a_right_in_kibana_that_is_missing_is_named() -> None:
+    wanted = {
+        "cluster": [],
+        "index": [],
+        "application": [{"application": "k", "privileges": ["p"], "resources": ["*"]}],
+    }
+    assert list(credential._missing(wanted, {"application": {"k": {"*": {"p": True}}}})) == []
+    assert list(credential._missing(wanted, {"application": {}})) == [("p", "in Kibana")]
+
+
+def test_an_administrators_credential_is_more_than_is_needed() -> None:
+    there = facts(capabilities=replace(SERVER, security=True, manages_security=True))
+    there.transport.answers[HAS] = held(there)  # type: ignore[attr-defined]
+    assert levels(credential.privileges(there)) == [Level.OK, Level.NOTE]
+
+
+def test_security_that_is_off() -> None:
+    assert levels(credential.privileges(facts())) == [Level.WARNING]
+
+
+# What is installed
+
+
+def test_what_stands_in_the_way_is_critical() -> None:
+    assert levels(resources.clashes(facts())) == [Level.OK]
+    found = only(resources.clashes(facts(of=lambda: plan(problems=(Problem("foreign template x wins", "lower it"),)))))
+    assert (found.level, found.what, found.remedy) == (Level.CRITICAL, "foreign template x wins", "lower it")
+
+
+def test_what_is_not_installed_or_half() -> None:
+    assert levels(resources.installed(facts())) == [Level.OK]
+    assert levels(resources.installed(facts({f"/_data_stream/{DEAD}": None}))) == [Level.CRITICAL]
+    nothing = {f"/_data_stream/{DEAD}": None, f"/_data_stream/{STREAM}": None}
+    assert levels(resources.installed(facts(nothing))) == [Level.WARNING]
+
+
+def test_what_differs_from_what_is_asked_for() -> None:
+    difference = Difference("index.codec: default instead of best_compression", None, None)
+    changes = [Change(ROLLOVER, "data_stream", STREAM, differences=(difference,)), Change(ADOPT, "transform", "t")]
+    rollover, rest = resources.installed(facts(of=lambda: plan(*changes)))
+    assert rollover.level is Level.WARNING
+    assert f"{INDEX} is not what is asked for: {difference.path}" in rollover.what
+    assert (rest.level, rest.what) == (Level.NOTE, "not as asked for: 1 to adopt")
+
+
+@pytest.mark.parametrize(("index", "why"), [(INDEX, "Every message"), (STATE, "The latest states")])
+def test_a_blocked_index(index: str, why: str) -> None:
+    assert levels(resources.blocks(facts())) == [Level.OK]
+    settings = {"index.blocks.read_only_allow_delete": "true", "index.blocks.metadata": "false"}
+    answer = {f"/{index}/_settings/index.blocks*": {index: {"settings": settings}}}
+    found = only(resources.blocks(facts(answer)))
+    assert found.level is Level.CRITICAL
+    assert found.what == f"{index} is blocked: index.blocks.read_only_allow_delete"
+    assert found.why.startswith(why)
+
+
+def mapping() -> Json:
+    """What the stream's indices have, where all is well."""
+    wanted = desired(Settings(), SERVER)
+    (template,) = (r.body for r in wanted if r.kind == "index_template" and r.name == STREAM)
+    mappings: Json = effective(template, wanted_component(wanted, {}))["mappings"]
+    return json.loads(json.dumps(mappings))  # type: ignore[no-any-return]
+
+
+def test_an_older_index_with_another_type() -> None:
+    old, right = mapping(), mapping()
+    both = {f".ds-{STREAM}-000001": {"mappings": old}, INDEX: {"mappings": right}}
+    assert levels(resources.fields(facts({f"/{STREAM}/_mapping": both}))) == [Level.OK]
+    del old["properties"]["event"]  # an older schema lacks fields, which is no harm
+    old["properties"]["ocs"]["properties"]["queue"]["properties"]["name"]["type"] = "text"
+    found = only(resources.fields(facts({f"/{STREAM}/_mapping": both})))
+    assert found.level is Level.WARNING
+    assert found.what == f".ds-{STREAM}-000001 has other types: ocs.queue.name (text, not keyword)"
+
+
+# Room
+
+
+@pytest.mark.parametrize(
+    ("free", "level"), [(16, Level.OK), (14, Level.NOTE), (9, Level.WARNING), (4.9, Level.CRITICAL)]
+)
+def test_disk_watermarks_in_per_cent(free: float, level: Level) -> None:
+    assert levels(capacity.disk(facts({"/_nodes/stats/fs": {"nodes": {"a": node(free=free)}}}))) == [level]
+
+
+@pytest.mark.parametrize(
+    ("watermark", "level"),
+    [
+        ({"flood_stage": "1gb", "high": "2gb", "low": "3gb"}, Level.OK),
+        ({"flood_stage": "1gb", "high": "5gb", "low": "6gb"}, Level.WARNING),
+        ({"flood_stage": "0.97", "high": "0.965", "low": "0.95"}, Level.NOTE),
+        (
+            {
+                "flood_stage": "95%",
+                "flood_stage.max_headroom": "1GB",
+                "high": "90%",
+                "high.max_headroom": "2GB",
+                "low": "85%",
+                "low.max_headroom": "3GB",
+            },
+            Level.OK,
+        ),
+        ({"flood_stage": "95%", "flood_stage.max_headroom": "-1", "high": "90%", "low": "85%"}, Level.CRITICAL),
+    ],
+)
+def test_disk_watermarks_of_other_kinds(watermark: Json, level: Level) -> None:
+    own = {"cluster": {"routing": {"allocation": {"disk": {"watermark": watermark}}}}}
+    answers = {**sound(), "/_nodes/stats/fs": {"nodes": {"a": node(free=4)}}}
+    answers["/_cluster/settings"] = {**answers["/_cluster/settings"], "persistent": own}
+    assert levels(capacity.disk(facts(answers))) == [level]
+
+
+def test_a_node_without_data_needs_no_room_and_watermarks_may_be_off() -> None:
+    there = facts({"/_nodes/stats/fs": {"nodes": {"a": node(free=1, roles=("master",))}}})
+    assert levels(capacity.disk(there)) == []
+    off = sound()
+    off["/_cluster/settings"]["transient"] = {
+        "cluster": {"routing": {"allocation": {"disk": {"threshold_enabled": "false"}}}}
+    }
+    assert levels(capacity.disk(facts(off))) == [Level.NOTE, Level.OK]
+
+
+@pytest.mark.parametrize(("used", "level"), [(899, Level.OK), (905, Level.WARNING), (999, Level.CRITICAL)])
+def test_shards_that_are_left(used: int, level: Level) -> None:
+    health = {**sound()["/_cluster/health"], "active_shards": used}
+    assert levels(capacity.shards(facts({"/_cluster/health": health}))) == [level]
+
+
+@pytest.mark.parametrize(
+    ("replicas", "nodes", "need"), [("0-1", 1, 2), ("0-1", 3, 4), ("0-all", 3, 6), ("2", 1, 6), ("0", 3, 2)]
+)
+def test_what_a_rollover_needs(replicas: str, nodes: int, need: int) -> None:
+    assert capacity._a_rollover(facts(replicas=replicas), nodes) == need
+
+
+@pytest.mark.parametrize(("prirep", "level"), [("p", Level.CRITICAL), ("r", Level.WARNING)])
+def test_a_shard_on_no_node(prirep: str, level: Level) -> None:
+    path = f"/_cat/shards/.ds-{STREAM}-000001,{INDEX},{DEAD_INDEX},{STATE}"
+    row = {"index": INDEX, "shard": "0", "prirep": prirep, "state": "STARTED", "unassigned.reason": None}
+    assert levels(capacity.replicas(facts({path: [row]}))) == [Level.OK]
+    lost = {**row, "state": "UNASSIGNED", "unassigned.reason": "NODE_LEFT"}
+    found = only(capacity.replicas(facts({path: [row, lost]})))
+    assert (found.level, "NODE_LEFT" in found.what) == (level, True)
+
+
+# Retention
+
+
+def explained(**state: Any) -> Json:
+    now_ms = time.time() * 1000
+    definition = {"actions": {"rollover": {"max_age": "9d"}}}
+    body = {
+        "managed": True,
+        "policy": STREAM,
+        "phase": "hot",
+        "action": "rollover",
+        "step": "check-rollover-ready",
+        "lifecycle_date_millis": now_ms - 8 * DAY_MS,
+        "step_time_millis": now_ms - 8 * DAY_MS,
+        "phase_execution": {"version": 1, "phase_definition": definition},
+    }
+    return {
+        f"/{STREAM}/_ilm/explain": {"indices": {INDEX: {**body, **state}}},
+        f"/_ilm/policy/{STREAM}": {STREAM: {"version": 1}},
+        f"/{INDEX}/_stats/docs": {"indices": {INDEX: {"primaries": {"docs": {"count": 5}}}}},
+    }
+
+
+def test_an_index_that_waits_as_it_should() -> None:
+    assert levels(lifecycle.ilm(facts(explained()))) == [Level.OK]
+    complete = {"step": "complete", "action": "complete", "step_time_millis": 0}
+    assert levels(lifecycle.ilm(facts(explained(**complete)))) == [Level.OK]
+
+
+def test_an_index_that_failed_or_waits_too_long_or_has_no_policy() -> None:
+    failed = {"step": "ERROR", "failed_step": "check-migration", "step_info": {"reason": "no such thing"}}
+    found = only(lifecycle.ilm(facts(explained(**failed))))
+    assert (found.level, found.remedy) == (Level.WARNING, f"remove the cause, then POST /{INDEX}/_ilm/retry")
+    assert "step check-migration: no such thing" in found.what
+    waits = {"step": "wait-for-active-shards", "step_info": {"message": "a replica is missing"}}
+    found = only(lifecycle.ilm(facts(explained(**waits))))
+    assert (found.level, "8 days" in found.what, "a replica is missing" in found.what) == (Level.WARNING, True, True)
+    assert levels(lifecycle.ilm(facts(explained(managed=False)))) == [Level.WARNING]
+
+
+def test_a_rollover_that_is_overdue_but_not_of_an_empty_index() -> None:
+    overdue = explained(lifecycle_date_millis=time.time() * 1000 - 11 * DAY_MS)
+    assert levels(lifecycle.ilm(facts(overdue))) == [Level.WARNING]
+    empty = {f"/{INDEX}/_stats/docs": {"indices": {INDEX: {"primaries": {"docs": {"count": 0}}}}}}
+    assert levels(lifecycle.ilm(facts(overdue | empty))) == [Level.OK]
+
+
+def test_an_index_on_an_older_definition_of_its_phase() -> None:
+    newer = {f"/_ilm/policy/{STREAM}": {STREAM: {"version": 3}}}
+    found = only(lifecycle.ilm(facts(explained() | newer)))
+    assert (found.level, f"version 1 of policy {STREAM}, which is at 3" in found.what) == (Level.NOTE, True)
+
+
+def test_ilm_that_is_stopped_or_absent() -> None:
+    stopped = {"/_ilm/status": {"operation_mode": "STOPPED"}}
+    assert levels(lifecycle.ilm(facts(explained() | stopped))) == [Level.WARNING]
+    assert levels(lifecycle.ilm(facts(capabilities=of_opensearch((3, 6, 0))))) == []
+
+
+# The transform
+
+
+def transforming(state: str = "started", behind: int = 0, lag_s: float = 0, **more: Any) -> Json:
+    stats = {"id": STATE, "state": state, "checkpointing": {"operations_behind": behind}, **more.pop("stats", {})}
+    body = {"id": STATE, "source": {"index": [STREAM]}, "dest": {"index": STATE}, **more}
+    until = {"buckets": [{"to": 1e12}]}
+    last = [1e12 - 5000, 1e12 - 5000 - lag_s * 1000]
+    searches = [{"aggregations": {"last": {"value": v, "value_as_string": "t"}, "until": until}} for v in last]
+    return {
+        f"/_transform/{STATE}/_stats": {"transforms": [stats]},
+        f"/_transform/{STATE}": {"transforms": [body]},
+        f"/{STREAM}/_search": searches[:1],
+        f"/{STATE}/_search": searches[1:],
+    }
+
+
+def test_a_transform_that_runs_and_keeps_up() -> None:
+    assert levels(transforms.transform(facts(transforming()))) == [Level.OK]
+    assert levels(transforms.transform(facts(transforming(behind=900, lag_s=25)))) == [Level.OK]
+    assert levels(transforms.transform(facts(transforming(behind=0, lag_s=9000)))) == [Level.OK], "a late message"
+    assert levels(transforms.transform(facts())) == [], "the plan says that it is absent"
+
+
+@pytest.mark.parametrize("state", ["stopped", "failed"])
+def test_a_transform_that_does_not_run(state: str) -> None:
+    found = only(transforms.transform(facts(transforming(state, stats={"reason": "no such index"}))))
+    assert (found.level, found.what) == (Level.WARNING, f"{STATE} is {state}: no such index")
+
+
+def test_a_transform_that_is_ill_or_behind() -> None:
+    health = {"status": "yellow", "issues": [{"issue": "Transform indexer failed", "details": "no rights"}]}
+    found = only(transforms.transform(facts(transforming(stats={"health": health}))))
+    assert (found.level, "yellow: Transform indexer failed no rights" in found.what) == (Level.WARNING, True)
+    found = only(transforms.transform(facts(transforming(behind=900, lag_s=600))))
+    assert (found.level, "600 s behind, 900 operations" in found.what) == (Level.WARNING, True)
+
+
+def test_whose_privileges_a_transform_has() -> None:
+    secure = replace(SERVER, security=True)
+    for granted, level, said in (
+        ({"roles": ["ocs-elastic-operator"]}, Level.OK, "of ocs-elastic-operator"),
+        ({"roles": ["superuser"]}, Level.NOTE, "superuser"),
+        ({"api_key": {"id": "1", "name": "ci"}}, Level.OK, "of API key ci"),
+    ):
+        first, second = transforms.transform(facts(transforming(authorization=granted), capabilities=secure))
+        assert first.level is Level.OK
+        assert (second.level, said in second.what) == (level, True)
+
+
+# Failures
+
+
+def reasons(count: int) -> Json:
+    buckets = [{"key": "no guid", "doc_count": count, "types": {"buckets": [{"key": "t"}]}}] if count else []
+    return {
+        f"/{DEAD}/_search": [{"aggregations": {"reasons": {"buckets": buckets}}, "hits": {"total": {"value": count}}}]
+    }
+
+
+def test_dead_letters_of_the_last_day() -> None:
+    assert levels(failures.dead_letters(facts(reasons(0)))) == [Level.OK]
+    found = only(failures.dead_letters(facts(reasons(4))))
+    assert (found.level, found.what) == (Level.WARNING, "4 in the last 24 hours: 4 no guid")
+
+
+def test_the_failure_store_where_there_is_one() -> None:
+    assert levels(failures.failure_store(facts())) == []
+    for enabled, indices, count, expected in (
+        (False, [], 0, []),
+        (True, [], 0, [Level.OK]),
+        (True, [{"index_name": ".fs"}], 0, [Level.OK]),
+        (True, [{"index_name": ".fs"}], 3, [Level.WARNING]),
+    ):
+        described = stream(STREAM, INDEX, failure_store={"enabled": enabled, "indices": indices})
+        answers = {f"/_data_stream/{STREAM}": described, f"/{STREAM}::failures/_count": {"count": count}}
+        assert levels(failures.failure_store(facts(answers))) == expected
+
+
+# Kibana
+
+
+def of_kibana(version: str | Exception) -> Any:
+    def ready(*, within_s: float) -> str:
+        assert within_s == 0, "nobody is kept waiting"
+        if isinstance(version, Exception):
+            raise version
+        return version
+
+    return SimpleNamespace(url="http://kb:5601", space="default", version=ready)
+
+
+def test_kibana_and_its_version() -> None:
+    assert levels(kibana.kibana(facts(of_kibana=of_kibana("8.3.1")))) == [Level.OK]
+    assert levels(kibana.kibana(facts(of_kibana=of_kibana("8.4.0")))) == [Level.WARNING]
+    assert levels(kibana.kibana(facts())) == [Level.NOTE]
+    assert levels(kibana.kibana(facts(capabilities=of_opensearch((3, 6, 0))))) == []
+
+
+def test_a_kibana_that_is_down_is_told_once_and_without_its_dashboards() -> None:
+    there = facts(of_kibana=of_kibana(UnreachableError("kb does not answer", hint="start it")))
+    found = only(kibana.kibana(there))
+    assert (found.level, found.what, found.remedy) == (Level.WARNING, "kb does not answer", "start it")
+    assert levels(kibana.dashboards(there)) == []
+
+
+def test_dashboards_as_they_should_be_and_otherwise() -> None:
+    def found(*changes: Change, problems: tuple[Problem, ...] = ()) -> list[Level]:
+        there = facts(of_kibana=of_kibana("8.3.3"), dashboards=lambda: plan(*changes, problems=problems))
+        return levels(kibana.dashboards(there))
+
+    assert found() == [Level.OK]
+    assert found(Change(CREATE, SPACE, "x"), Change(CREATE, "dashboard", "d")) == [Level.NOTE]
+    edited = Change(EDITED, "dashboard", "d", meaning="changed by hand")
+    assert found(Change(CREATE, "dashboard", "e"), edited) == [Level.NOTE, Level.NOTE]
+    assert found(problems=(Problem("index is absent", "apply"),)) == [Level.WARNING, Level.OK]
+
+
+# The way there
+
+
+def ways(*urls: str, **more: Any) -> Connection:
+    return Connection(url=urls[0], others=tuple(urls[1:]), source="the tests", request_timeout_s=5, **more)
+
+
+def test_hosts_that_answer_one_that_does_not_and_all() -> None:
+    down = f"http://127.0.0.1:{free_port()}"
+    with serving(Server(body={"cluster_uuid": "a"})) as one, serving(Server(body={"cluster_uuid": "b"})) as other:
+        up, foreign = (f"http://127.0.0.1:{each.port}" for each in (one, other))
+        assert levels(connection.hosts(ways(up))) == [Level.OK]
+        assert levels(connection.hosts(ways(up, down))) == [Level.OK, Level.WARNING]
+        assert levels(connection.hosts(ways(down))) == [Level.CRITICAL]
+        assert levels(connection.hosts(ways(up, foreign))) == [Level.OK, Level.OK, Level.CRITICAL]
+
+
+def test_a_host_that_refuses_answers_all_the_same() -> None:
+    with serving(Server(status=401, body={"error": "who are you"})) as refusing:
+        assert levels(connection.hosts(ways(f"http://127.0.0.1:{refusing.port}"))) == [Level.OK]
+
+
+@pytest.mark.parametrize(
+    ("left_days", "life_days", "level"),
+    [
+        (100, 365, Level.OK),
+        (20, 365, Level.WARNING),
+        (5, 365, Level.CRITICAL),
+        (15, 90, Level.OK),
+        (8, 90, Level.WARNING),
+        (-1, 90, Level.CRITICAL),
+    ],
+)
+def test_who_signed_a_certificate_and_when_it_expires(
+    tmp_path: Path, left_days: int, life_days: int, level: Level
+) -> None:
+    ca, now = CA(), datetime.now(UTC)
+    expires = now + timedelta(days=left_days, hours=1)
+    leaf = ca.issue_cert("127.0.0.1", not_before=expires - timedelta(days=life_days), not_after=expires)
+    ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with serving(Server(), leaf) as there:
+        secure = ways(f"https://127.0.0.1:{there.port}", ca_file=tmp_path / "ca.pem", username="u", password="geheim")
+        found = only(connection.tls(secure))
+        assert there.requests == [], "only a handshake, so no credential was sent"
+    assert (found.level, f"expires {expires:%Y-%m-%d}" in found.what) == (level, True)
+    assert "signed by trustme" in found.what
+
+
+def test_a_way_without_tls_matters_where_others_are_on_it() -> None:
+    assert levels(connection.tls(ways("http://127.0.0.1:9200", "http://localhost:9200"))) == []
+    assert levels(connection.tls(ways("http://es.example:9200", kibana_url="http://kb.example"))) == [Level.WARNING] * 2
+
+
+def test_a_certificate_that_cannot_be_seen() -> None:
+    assert levels(connection.tls(ways(f"https://127.0.0.1:{free_port()}"))) == [Level.UNKNOWN]
+
+
+# All together
+
+
+def test_what_cannot_be_checked_is_a_finding_and_hides_nothing() -> None:
+    refused = RejectedError("403 for GET /_ilm/status", hint="read_ilm is missing", status=403)
+    there = facts({"/_ilm/status": refused, "/_cluster/health": {"odd": "answer"}})
+    found = {finding.check: finding for finding in look_at_cluster(there) if finding.level is Level.UNKNOWN}
+    assert found["ilm"].remedy == "read_ilm is missing"
+    assert "KeyError" in found["shards"].what
+    assert {"versions", "disk", "clocks"}.isdisjoint(found)
+
+
+def test_each_request_is_sent_once_however_many_checks_ask() -> None:
+    there = facts(explained() | transforming())
+    look_at_cluster(there, [*CHECKS, *CHECKS])
+    asked = [path for path in there.transport.asked if "_search" not in path]  # type: ignore[attr-defined]
+    assert len(asked) == len(set(asked))
+
+
+def diagnosis(*levels: Level) -> Diagnosis:
+    findings = [Finding(level, "disk", f"what is {level} | \x1b", "why", "remedy") for level in levels]
+    return Diagnosis("http://es:9200", "default", tuple(findings))
+
+
+def test_the_text_says_what_why_and_what_to_do() -> None:
+    shown = output.text(diagnosis(Level.CRITICAL, Level.NOTE, Level.NOTE, Level.OK))
+    assert (
+        "CRITICAL  disk: what is critical | \N{REPLACEMENT CHARACTER}\n          why\n          hint: remedy\n" in shown
+    )
+    assert shown.endswith("critical 1, note 2, ok 1")
+    assert "what is ok" not in output.text(diagnosis(Level.NOTE, Level.OK), with_ok=False)
+
+
+@pytest.fixture(scope="module", name="web")
+def _web() -> Iterator[HTTPServer]:
+    with HTTPServer(threaded=True) as web:
+        yield web
+
+
+@pytest.fixture(name="both")
+def _both(
+    web: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[tuple[FakeKibana, FakeElasticsearch]]:
+    monkeypatch.chdir(tmp_path)
+    with servers(web) as both:
+        monkeypatch.setenv("ELASTICSEARCH_URL", web.url_for("").rstrip("/"))
+        yield both
+
+
+@pytest.fixture(name="run")
+def _run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return command(monkeypatch, capsys)
+
+
+@pytest.mark.parametrize(
+    ("worst", "code", "plain"),
+    [
+        (Level.OK, 0, 0),
+        (Level.NOTE, 0, 0),
+        (Level.UNKNOWN, 3, 0),
+        (Level.WARNING, 1, 0),
+        (Level.CRITICAL, 2, 1),
+    ],
+)
+def test_the_exit_codes_are_nagioss_under_check(
+    run: Command, monkeypatch: pytest.MonkeyPatch, worst: Level, code: int, plain: int
+) -> None:
+    monkeypatch.setenv("ELASTICSEARCH_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr("toolkit.uses.doctor.doctor", lambda *_: diagnosis(worst, Level.OK))
+    word = {0: "OK", 1: "WARNING", 2: "CRITICAL", 3: "UNKNOWN"}[code]
+    checked = run("doctor", "--check")
+    assert (checked.code, checked.err) == (code, "")
+    (line,) = checked.out.splitlines()
+    assert line.startswith(f"DOCTOR {word}: {worst} ")
+    assert "|" not in line
+    as_json = run("doctor", "--check", "--json")
+    assert (as_json.code, json.loads(as_json.out)["level"]) == (code, worst)
+    assert run("doctor").code == run("doctor", "--json").code == plain
+
+
+def test_bad_configuration_and_bugs_are_unknown_under_check(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELASTICSEARCH_URL", "nonsense")
+    assert run("doctor", "--check").code == 3
+    assert run("doctor").code == 2
+    monkeypatch.setenv("ELASTICSEARCH_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr("toolkit.uses.doctor.doctor", lambda *_: 1 / 0)
+    ran = run("doctor", "--check", "--json")
+    assert (ran.code, "ZeroDivisionError" in json.loads(ran.out)["error"]) == (3, True)
+
+
+def test_a_cluster_that_is_down_is_one_critical_finding(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELASTICSEARCH_URL", f"http://127.0.0.1:{free_port()}")
+    ran = run("doctor", "--json")
+    assert ran.code == 1
+    assert [finding["level"] for finding in json.loads(ran.out)["findings"]] == ["critical"]
+    assert run("doctor", "--check").code == 2
+
+
+def test_a_credential_that_is_refused_leaves_everything_unknown(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(Server(status=401, body={"error": {"reason": "wrong password"}})) as refusing:
+        monkeypatch.setenv("ELASTICSEARCH_URL", f"http://127.0.0.1:{refusing.port}")
+        ran = run("doctor", "--check")
+    assert (ran.code, "wrong password" in ran.out) == (3, True)
+
+
+def test_bootstrap_stops_at_what_is_critical(
+    run: Command, monkeypatch: pytest.MonkeyPatch, both: tuple[FakeKibana, FakeElasticsearch]
+) -> None:
+    monkeypatch.setattr("toolkit.uses.doctor.doctor", lambda *_: diagnosis(Level.CRITICAL, Level.OK))
+    ran = run("bootstrap", "--yes")
+    assert (ran.code, both[1].requests) == (1, [])
+    assert "CRITICAL  disk: " in ran.out
+    assert "error: 1 critical findings, so nothing was changed\nhint: " in ran.err
+
+
+def test_bootstrap_is_not_stopped_by_what_it_puts_right() -> None:
+    half = Finding(Level.CRITICAL, resources.INSTALLED, "one stream is not there", "why", "apply")
+    assert Diagnosis("u", "default", (half,)).blocking == []
+
+
+def test_nothing_is_written(run: Command, both: tuple[FakeKibana, FakeElasticsearch]) -> None:
+    ran = run("doctor", "--json")
+    assert json.loads(ran.out)["findings"]
+    written = [r for r in both[1].requests if not r.startswith("GET ") and not r.endswith(("_search", "_count"))]
+    assert [request for request in written if "_simulate" not in request and "_has_privileges" not in request] == []

@@ -1,0 +1,101 @@
+"""What the credential in use may do, against what the operator's role says that the commands need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from toolkit.doctor.facts import Facts
+from toolkit.doctor.finding import Finding, Level, ok
+from toolkit.load import desired
+from toolkit.model import Body
+
+OPERATOR = "ocs-elastic-operator"
+"""The role whose template says what all commands but the administrator's need."""
+
+NEEDED_BY = {
+    "monitor": "every command",
+    "manage_ilm": "plan, apply, destroy",
+    "manage_index_templates": "plan, apply, destroy",
+    "manage_pipeline": "plan, apply, destroy",
+    "manage_transform": "plan, apply, destroy",
+    "create_doc": "verify, simulate",
+    "manage": "plan, apply, destroy",
+    "create_index": "apply",
+    "index": "apply",
+    "delete": "verify, apply, destroy",
+    "delete_index": "destroy",
+    "view_index_metadata": "plan, apply, destroy",
+    "read": "status, report, verify, plan, apply",
+}
+"""Privilege → the commands that fail without it; what is not in it is Kibana's."""
+_OF_KIBANA = "dashboards, plan, apply"
+_MISSING = "Commands that need what is missing are refused, some of them half-way."
+
+
+def privileges(facts: Facts) -> Iterator[Finding]:
+    """Every privilege of the operator's role, for the names of this namespace."""
+    if facts.server.distribution != "elasticsearch":
+        return
+    if not facts.server.security:
+        yield Finding(
+            Level.WARNING,
+            "privileges",
+            "security is off on this cluster",
+            "Whoever reaches it may read, change and delete everything; OCS cannot be given a credential.",
+            "switch it on (xpack.security.enabled), or keep everybody else away from its port",
+        )
+        return
+    wanted = _wanted(facts)
+    answer = facts.transport.post("/_security/user/_has_privileges", wanted)
+    who = answer.get("username", "the credential")
+    missing = list(_missing(wanted, answer))
+    for privilege, where in missing:
+        yield Finding(
+            Level.WARNING,
+            "privileges",
+            f"{who} lacks privilege {privilege} {where}; needed by: {NEEDED_BY.get(privilege, _OF_KIBANA)}",
+            _MISSING,
+            f"give it the role {OPERATOR}, which an administrator's apply creates",
+        )
+    if not missing:
+        yield ok("privileges", f"{who} has all that the commands need")
+    if facts.server.manages_security:
+        yield Finding(
+            Level.NOTE,
+            "privileges",
+            f"{who} may manage security, so it is an administrator's",
+            "Only roles and OCS's credential need that; the transform runs with the privileges of whoever applies.",
+            f"for everything else use a credential with the role {OPERATOR}",
+        )
+
+
+def _wanted(facts: Facts) -> Body:
+    """The role's template as a question: what it says of all namespaces is asked for this one."""
+    everything = desired(facts.settings, replace(facts.server, security=True, manages_security=True))
+    (role,) = (resource.body for resource in everything if resource.kind == "role" and resource.name == OPERATOR)
+    indices = [
+        {"names": [_here(name, facts.namespace) for name in entry["names"]], "privileges": entry["privileges"]}
+        for entry in role.get("indices", [])
+    ]
+    return {"cluster": role.get("cluster", []), "index": indices, "application": role.get("applications", [])}
+
+
+def _here(name: str, namespace: str) -> str:
+    return name.removesuffix("*") + namespace if name.endswith("-*") else name
+
+
+def _missing(wanted: Body, answer: Body) -> Iterator[tuple[str, str]]:
+    """Privilege, and where it is missing."""
+    for privilege in wanted["cluster"]:
+        if not answer["cluster"].get(privilege):
+            yield privilege, "on the cluster"
+    for entry in wanted["index"]:
+        for privilege in entry["privileges"]:
+            if names := [name for name in entry["names"] if not answer["index"].get(name, {}).get(privilege)]:
+                yield privilege, f"on {', '.join(names)}"
+    for entry in wanted["application"]:
+        held = answer.get("application", {}).get(entry["application"], {})
+        for privilege in entry["privileges"]:
+            if not all(held.get(resource, {}).get(privilege) for resource in entry["resources"]):
+                yield privilege, "in Kibana"
