@@ -30,7 +30,7 @@ def doctor(
 
     Connection and certificates, versions, license, clocks, privileges, clashing templates, settings and mappings,
     disk, shards, retention, the transform, dead letters, dashboards. Changes nothing. The exit code is 1 if
-    something is critical.
+    something is critical or could not be checked.
     """
     from toolkit.doctor.finding import Level  # noqa: PLC0415 - start-up time of every other command
     from toolkit.output.console import result_json  # noqa: PLC0415
@@ -42,7 +42,7 @@ def doctor(
         result_json(found.as_json())
     else:
         show(found)
-    if found.worst is Level.CRITICAL:
+    if {Level.CRITICAL, Level.UNKNOWN} & found.counts.keys():
         raise typer.Exit(1)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from toolkit.doctor.facts import Facts
 from toolkit.doctor.finding import Finding, Level, ok
+from toolkit.model import Body
 
 _UNITS = {"b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "tb": 2**40, "pb": 2**50}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?b)", re.IGNORECASE)
@@ -83,24 +85,41 @@ def replicas(facts: Facts) -> Iterator[Finding]:
     """Shards of the namespace that no node holds."""
     if not (indices := facts.indices):
         return
-    columns = {"format": "json", "h": "index,shard,prirep,state,unassigned.reason"}
-    rows = facts.get(f"/_cat/shards/{','.join(indices)}", columns) or []
-    unassigned = [row for row in rows if row["state"] == "UNASSIGNED"]
-    for row in unassigned:
-        primary = row["prirep"] == "p"
-        yield Finding(
-            Level.CRITICAL if primary else Level.WARNING,
-            "replicas",
-            f"{row['index']}: {'primary' if primary else 'replica of'} shard {row['shard']} is on no node "
-            f"({row['unassigned.reason']})",
-            "Its documents cannot be read or written."
-            if primary
-            else "One node that fails takes the only copy along, and ILM waits for ever.",
-            "ask for the cause: GET /_cluster/allocation/explain about that shard"
-            + ("" if primary else "; a single node holds no replica: use replicas: 0-1"),
-        )
+    answer = facts.get(f"/_cluster/health/{','.join(indices)}", {"level": "shards", "timeout": "1s"})
+    found = list(_shards_of(answer))
+    unassigned = [shard for shard in found if not (shard.has_primary and shard.replicas_missing == 0)]
+    for shard in unassigned:
+        yield _on_no_node(shard)
     if not unassigned:
-        yield ok("replicas", f"all {len(rows)} shards are on a node")
+        yield ok("replicas", f"all {len(found)} shards are on a node, with every copy")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shard:
+    name: str
+    has_primary: bool
+    replicas_missing: int
+
+
+def _shards_of(health: Body) -> Iterator[_Shard]:
+    for index, body in health["indices"].items():
+        for number, shard in body["shards"].items():
+            primary = bool(shard["primary_active"])
+            yield _Shard(f"shard {number} of {index}", primary, shard["unassigned_shards"] - (not primary))
+
+
+def _on_no_node(shard: _Shard) -> Finding:
+    explain = "GET /_cluster/allocation/explain tells the cause"
+    if not shard.has_primary:
+        why = "Its documents cannot be read or written: every message that goes there is refused."
+        return Finding(Level.CRITICAL, "replicas", f"{shard.name} is on no node", why, explain)
+    return Finding(
+        Level.WARNING,
+        "replicas",
+        f"{shard.name}: replicas on no node: {shard.replicas_missing}",
+        "A node that fails may take the only copy along, and ILM waits for the replica for ever.",
+        f"{explain}; a single node holds no replica: replicas: 0-1",
+    )
 
 
 def _settings(facts: Facts) -> dict[str, str]:

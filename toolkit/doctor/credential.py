@@ -13,23 +13,33 @@ from toolkit.model import Body
 OPERATOR = "ocs-elastic-operator"
 """The role whose template says what all commands but the administrator's need."""
 
+_CLUSTER, _STREAMS, _STATE, _KIBANA = "cluster", "streams", "state", "kibana"
 NEEDED_BY = {
-    "monitor": "every command",
-    "manage_ilm": "plan, apply, destroy",
-    "manage_index_templates": "plan, apply, destroy",
-    "manage_pipeline": "plan, apply, destroy",
-    "manage_transform": "plan, apply, destroy",
-    "create_doc": "verify, simulate",
-    "manage": "plan, apply, destroy",
-    "create_index": "apply",
-    "index": "apply",
-    "delete": "verify, apply, destroy",
-    "delete_index": "destroy",
-    "view_index_metadata": "plan, apply, destroy",
-    "read": "status, report, verify, plan, apply",
+    _CLUSTER: {
+        "monitor": "every command",
+        "manage_ilm": "plan, apply, destroy",
+        "manage_index_templates": "plan, apply, destroy",
+        "manage_pipeline": "plan, apply, destroy",
+        "manage_transform": "plan, apply, destroy",
+    },
+    _STREAMS: {
+        "create_doc": "verify, simulate",
+        "delete": "verify",
+        "manage": "plan, apply, destroy",
+        "read": "status, report, verify",
+    },
+    _STATE: {
+        "create_index": "apply",
+        "delete": "apply, destroy",
+        "delete_index": "destroy",
+        "index": "apply, destroy",
+        "read": "plan, apply, destroy",
+        "view_index_metadata": "plan, apply, destroy",
+    },
+    _KIBANA: {},
 }
-"""Privilege → the commands that fail without it; what is not in it is Kibana's."""
-_OF_KIBANA = "dashboards, plan, apply"
+"""Where → privilege → the commands that fail without it."""
+_OTHERWISE = "dashboards, plan, apply"
 _MISSING = "Commands that need what is missing are refused, some of them half-way."
 
 
@@ -50,11 +60,11 @@ def privileges(facts: Facts) -> Iterator[Finding]:
     answer = facts.transport.post("/_security/user/_has_privileges", wanted)
     who = answer.get("username", "the credential")
     missing = list(_missing(wanted, answer))
-    for privilege, where in missing:
+    for kind, privilege, where in missing:
         yield Finding(
             Level.WARNING,
             "privileges",
-            f"{who} lacks privilege {privilege} {where}; needed by: {NEEDED_BY.get(privilege, _OF_KIBANA)}",
+            f"{who} lacks privilege {privilege} {where}; needed by: {NEEDED_BY[kind].get(privilege, _OTHERWISE)}",
             _MISSING,
             f"give it the role {OPERATOR}, which an administrator's apply creates",
         )
@@ -85,17 +95,25 @@ def _here(name: str, namespace: str) -> str:
     return name.removesuffix("*") + namespace if name.endswith("-*") else name
 
 
-def _missing(wanted: Body, answer: Body) -> Iterator[tuple[str, str]]:
-    """Privilege, and where it is missing."""
+def _missing(wanted: Body, answer: Body) -> Iterator[tuple[str, str, str]]:
+    """The kind of place as in `NEEDED_BY`, the privilege, and where it is missing."""
     for privilege in wanted["cluster"]:
         if not answer["cluster"].get(privilege):
-            yield privilege, "on the cluster"
+            yield _CLUSTER, privilege, "on the cluster"
     for entry in wanted["index"]:
         for privilege in entry["privileges"]:
             if names := [name for name in entry["names"] if not answer["index"].get(name, {}).get(privilege)]:
-                yield privilege, f"on {', '.join(names)}"
+                yield kind_of(entry), privilege, f"on {', '.join(names)}"
     for entry in wanted["application"]:
         held = answer.get("application", {}).get(entry["application"], {})
         for privilege in entry["privileges"]:
             if not all(held.get(resource, {}).get(privilege) for resource in entry["resources"]):
-                yield privilege, "in Kibana"
+                yield _KIBANA, privilege, "in Kibana"
+
+
+def kind_of(entry: Body) -> str:
+    """Whether an entry of a role is about streams or about the toolkit's own indices."""
+    return _STREAMS if any(name.startswith(_OF_STREAMS) for name in entry["names"]) else _STATE
+
+
+_OF_STREAMS = ("ocs-campaign-groups-", "ocs-dead-letters-")

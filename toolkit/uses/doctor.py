@@ -11,7 +11,7 @@ from toolkit.doctor import look_at_cluster, look_at_connection
 from toolkit.doctor.facts import Facts
 from toolkit.doctor.finding import WORST_FIRST, Finding, Level
 from toolkit.doctor.resources import INSTALLED
-from toolkit.errors import CredentialError, ToolkitError, UnreachableError
+from toolkit.errors import RejectedError, ToolkitError, UnreachableError
 from toolkit.model import Body
 from toolkit.uses.deployment import Deployment, deployment
 
@@ -93,5 +93,6 @@ def _no_cluster(error: ToolkitError, known: list[Finding]) -> Iterator[Finding]:
     """Why nothing else could be checked, unless the checks of the connection have said so."""
     if isinstance(error, UnreachableError) and any(finding.level is Level.CRITICAL for finding in known):
         return
-    level = Level.UNKNOWN if isinstance(error, CredentialError) else Level.CRITICAL
+    refused = isinstance(error, RejectedError) and error.status in (401, 403)
+    level = Level.UNKNOWN if refused else Level.CRITICAL
     yield Finding(level, "cluster", error.reason, "Nothing else could be checked.", error.hint or "")
