@@ -13,7 +13,7 @@ OLDEST = (8, 3)
 NEWEST_MAJOR = 9
 """Kibana imports from its own major version and the one before it."""
 _SUPPORTED = f"supported are Kibana {OLDEST[0]}.{OLDEST[1]} to {NEWEST_MAJOR}.x"
-_PRIVILEGES = {
+PRIVILEGES = {
     "dashboard": "feature_dashboard.minimal_all",
     "index-pattern": "feature_indexPatterns.all",
     "tag": "feature_savedObjectsTagging.all",
@@ -139,6 +139,6 @@ def _reason(error: dict[str, Any]) -> str:
 
 def _lacking(said: str) -> str:
     """The hint for a 403: the privileges for the types that Kibana names; all of them where it names none."""
-    named = [privilege for type_, privilege in _PRIVILEGES.items() if re.search(rf"(?<![\w-]){type_}(?![\w-])", said)]
-    wanted = ", ".join(named or _PRIVILEGES.values())
+    named = [privilege for type_, privilege in PRIVILEGES.items() if re.search(rf"(?<![\w-]){type_}(?![\w-])", said)]
+    wanted = ", ".join(named or PRIVILEGES.values())
     return f"it takes Kibana's {wanted} in this space: an administrator gives you the role ocs-elastic-operator"
