@@ -246,7 +246,7 @@ def test_the_timeline_knows_the_state_before_the_time_range(day: Day) -> None:
     middle = (day.window.from_ms + day.window.to_ms) // 2
     half = replace(day, window=Window(middle, day.window.to_ms))
     found = {
-        bucket["key"]: bucket["last"]["hits"]["hits"][0]["fields"]["ocs.campaign_group.state.code"][0]
+        bucket["key"]: bucket["state"]["last"]["hits"]["hits"][0]["fields"]["ocs.campaign_group.state.code"][0]
         for bucket in half.draw("state/timeline")["earlier"]["aggregations"]["groups"]["buckets"]
     }
     truth = {
@@ -435,7 +435,7 @@ def test_pictures_show_what_happened(day: Day) -> None:
 
 
 EMPTY = {
-    "state/timeline": "No campaign group sent a message in this time range.",
+    "state/timeline": "No campaign group has sent a message.",
     "activity/changes": "Nothing changed in this time range.",
     "activity/latest": "Nothing changed in this time range.",
     "health/dead_letters": "No dead letters in this time range: every message was understood.",

@@ -30,6 +30,13 @@ VERSION = "8.3.0"
 """The Kibana whose shapes these are."""
 GROUPS_MAX = 200
 """Campaign groups that a picture shows at most, those with the most messages; people filter where there are more."""
+MESSAGES_MAX = 60_000
+"""Messages of one campaign group, on one shard, that are looked at for changes; each costs the server 8 to 12 bytes for
+the length of a search. A week of a group that is active all day and all night, every 10 seconds."""
+NEUTRAL = "#BDBDBD"
+"""The colour of a code that the catalogue does not have."""
+NO_CODE = -(2**31)
+"""What stands for an absent code in a search's answer; no code of 32 bits that anybody would use."""
 _TYPE_VERSIONS = {"dashboard": VERSION, "index-pattern": "8.0.0", "tag": "8.0.0"}
 _EMBEDDED = ("fieldAttrs", "fieldFormatMap", "runtimeFieldMap", "fields", "sourceFilters", "typeMeta")
 """Attributes of a data view that Kibana keeps as JSON in strings."""
@@ -97,6 +104,9 @@ class _Compiler:
             "enums": {name: enum.values for name, enum in self.catalogue.enums.items()},
             "formats": field_formats(self.catalogue),
             "groups_max": GROUPS_MAX,
+            "messages_max": MESSAGES_MAX,
+            "neutral": NEUTRAL,
+            "no_code": NO_CODE,
             "labels": self.labels,
             "requests": [self.catalogue.enums["action"].code(id_) for id_ in self.catalogue.state_change_actions],
             "streams": {
