@@ -59,12 +59,14 @@ def privileges(facts: Facts) -> Iterator[Finding]:
     wanted = _wanted(facts)
     answer = facts.transport.post("/_security/user/_has_privileges", wanted)
     who = answer.get("username", "the credential")
-    missing = list(_missing(wanted, answer))
-    for kind, privilege, where in missing:
+    missing: dict[tuple[str, str], list[str]] = {}
+    for kind, privilege, where in _missing(wanted, answer):
+        missing.setdefault((where, NEEDED_BY[kind].get(privilege, _OTHERWISE)), []).append(privilege)
+    for (where, commands), lacking in missing.items():
         yield Finding(
             Level.WARNING,
             "privileges",
-            f"{who} lacks privilege {privilege} {where}; needed by: {NEEDED_BY[kind].get(privilege, _OTHERWISE)}",
+            f"{who} lacks {', '.join(lacking)} {where}; needed by: {commands}",
             _MISSING,
             f"give it the role {OPERATOR}, which an administrator's apply creates",
         )
@@ -81,14 +83,16 @@ def privileges(facts: Facts) -> Iterator[Finding]:
 
 
 def _wanted(facts: Facts) -> Body:
-    """The role's template as a question: what it says of all namespaces is asked for this one."""
+    """The role's template as a question: what it says of all namespaces and spaces is asked for this one."""
     everything = desired(facts.settings, replace(facts.server, security=True, manages_security=True))
     (role,) = (resource.body for resource in everything if resource.kind == "role" and resource.name == OPERATOR)
     indices = [
         {"names": [_here(name, facts.namespace) for name in entry["names"]], "privileges": entry["privileges"]}
         for entry in role.get("indices", [])
     ]
-    return {"cluster": role.get("cluster", []), "index": indices, "application": role.get("applications", [])}
+    applications = role.get("applications", []) if facts.kibana else []
+    here = [{**entry, "resources": [f"space:{facts.kibana.space}"]} for entry in applications if facts.kibana]
+    return {"cluster": role.get("cluster", []), "index": indices, "application": here}
 
 
 def _here(name: str, namespace: str) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from toolkit.doctor.facts import Facts
 from toolkit.doctor.finding import Finding, Level, ok
 from toolkit.model import Body
-from toolkit.questions import last_message
 
 _STALE = "The latest-state index and the dashboard of the present states stand still; messages are kept all the same."
 _GRACE_S = 60
@@ -43,26 +42,27 @@ def _ill(facts: Facts, name: str, stats: Body, body: Body) -> Iterator[Finding]:
 
 
 def _late(facts: Facts, name: str, stats: Body, body: Body) -> Iterator[Finding]:
-    """Behind by more than its own pace explains, and with something left to do.
+    """Messages that it should have taken by now: those since its last checkpoint's end, but for the newest.
 
-    Either alone is no lag: a late message changes no latest state, and a message of `verify` is none of its.
+    Its own figures do not tell: one whose role has lost `read` stays green on 8.17.2, and nothing is behind.
     """
-    behind = stats.get("checkpointing", {}).get("operations_behind", 0)
-    if not behind or not facts.streams:
-        return
-    source, destination = body["source"]["index"][0], body["dest"]["index"]
-    newest, done = (last_message(facts.transport, index) for index in (source, destination))
-    if newest is None:
-        return
-    lag_s = done.age_s - newest.age_s if done else newest.age_s
+    last = stats.get("checkpointing", {}).get("last", {})
     usual_s = facts.settings.transform_delay_s + 2 * facts.settings.transform_frequency_s
-    if lag_s > usual_s + _GRACE_S:
+    since_ms, until_ms = last.get("time_upper_bound_millis", 0), facts.now_ms - 1000 * (usual_s + _GRACE_S)
+    if since_ms >= until_ms:
+        return
+    source = body["source"]
+    times = {body["sync"]["time"]["field"]: {"gte": since_ms, "lt": until_ms, "format": "epoch_millis"}}
+    query = {"bool": {"filter": [source["query"], {"range": times}]}}
+    left = facts.transport.post(f"/{','.join(source['index'])}/_count", {"query": query})["count"]
+    if left:
         yield Finding(
             Level.WARNING,
             "transform",
-            f"{name} is {lag_s:,.0f} s behind, {behind:,} operations; {usual_s} s are usual",
+            f"{name} is behind: messages older than {usual_s + _GRACE_S} s that it has not taken: {left:,}",
             _STALE,
-            f"look at the nodes' load, and at GET /_transform/{name}/_stats",
+            "is what it runs with still allowed to read the stream? Otherwise look at the nodes' load, and at "
+            f"GET /_transform/{name}/_stats",
         )
 
 
