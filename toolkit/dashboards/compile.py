@@ -18,9 +18,10 @@ from toolkit.dashboards.colour import text_on
 from toolkit.dashboards.fields import Fields, fields_of
 from toolkit.dashboards.formats import field_formats
 from toolkit.dashboards.frozen import frozen_folder, shadowed
-from toolkit.dashboards.lens import lens
+from toolkit.dashboards.lens import Lens, lens
 from toolkit.dashboards.saved_object import SavedObject, embed, object_id
-from toolkit.dashboards.source import DATA_VIEWS, Dashboard, Panel, Text, Vega, read_dashboards
+from toolkit.dashboards.source import DATA_VIEWS, Dashboard, Panel, Series, Table, Text, Tile, Vega, read_dashboards
+from toolkit.errors import SourceError, nearest
 from toolkit.model import Body
 from toolkit.render import Renderer
 from toolkit.resources import data_folder
@@ -193,7 +194,7 @@ class _Compiler:
                 spec = self.renderer.body(f"dashboards/{chart.file}")
                 kind, config = "visualization", _visualization("vega", {"spec": embed(spec)})
             case _:
-                attributes = lens(chart, self.fields[chart.data]).attributes(self.id(chart.data))
+                attributes = self.lens(chart, f"{dashboard.source}: panel {panel.id}").attributes(self.id(chart.data))
                 references = attributes["references"]
                 kind, config = "lens", {"attributes": attributes}
         config |= {"enhancements": {}, "hidePanelTitles": not panel.title}
@@ -207,6 +208,14 @@ class _Compiler:
             "embeddableConfig": config,
         }
         return content, references
+
+    def lens(self, chart: Tile | Series | Table, place: str) -> Lens:
+        fields = self.fields[chart.data]
+        try:
+            return lens(chart, fields)
+        except KeyError as error:
+            name = str(error.args[0])
+            raise SourceError(f"{place}: {chart.data} has no field '{name}'", hint=nearest(name, fields)) from error
 
     def links(self, here: Dashboard) -> str:
         """The way from each dashboard to all others."""
