@@ -272,17 +272,19 @@ def _of_attribute(attribute: Attribute, value: Any, catalogue: Catalogue, now_ms
     if value is None:
         if attribute.type != "number":  # a statistic may be null
             yield Finding(Level.NOTE, "null", attribute.name)
-    elif not values.fits(attribute, value, catalogue, now_ms):
+        return
+    if not values.fits(attribute, value, catalogue, now_ms):
         what = f"no {_WORDS[attribute.type]} ({came}): kept in ocs.invalid"
         yield Finding(Level.ASIDE, what, attribute.name, _short(value))
-    elif attribute.type == "code":
+        return
+    if came != _USUAL[attribute.type]:
+        yield Finding(Level.NOTE, f"{came}, where {_USUAL[attribute.type]} is documented", attribute.name)
+    if attribute.type == "code":
         code = values.whole_number(value)
         enum = catalogue.enums[str(attribute.enum)]
         if code not in {known.code for known in enum.values}:
             what = f"unknown code of {enum.vendor or enum.name}: labelled 'Unknown (n)'"
             yield Finding(Level.ASIDE, what, attribute.name, str(code))
-    if value is not None and came not in _USUAL[attribute.type]:
-        yield Finding(Level.NOTE, f"{came}, where {_USUAL[attribute.type][0]} is documented", attribute.name)
 
 
 _WORDS = {
@@ -292,13 +294,7 @@ _WORDS = {
     "number": "statistic, which is a number from 0 on",
     "timestamp": "time that is understood and not in the future",
 }
-_USUAL = {
-    "keyword": ("string",),
-    "code": ("number",),
-    "integer": ("number",),
-    "number": ("number",),
-    "timestamp": ("string",),
-}
+_USUAL = {"keyword": "string", "code": "number", "integer": "number", "number": "number", "timestamp": "string"}
 
 
 def _missing(message: Body, catalogue: Catalogue) -> Iterator[Finding]:

@@ -20,6 +20,8 @@ from toolkit.listen.request import Headers
 from toolkit.model import Body
 
 _BLOCK = 128  # aligned, so that a letter and its stand-in are as long in UTF-8
+_GUID = re.compile(r"[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
+_HEXADECIMAL = {"Nd": "0123456789", "Lu": "ABCDEF", "Ll": "abcdef"}
 _GIVEN_BY_OCS = frozenset({"undefined"})  # what OCS writes where a tenant's annex says nothing
 _VENDOR_KEY = re.compile(r"GSW_[A-Z0-9_]{1,60}")
 _ATTRIBUTE_KEY = re.compile(r"[A-Za-z_@][A-Za-z0-9_.@-]{0,63}")
@@ -30,7 +32,7 @@ _PLAIN_HEADERS = frozenset(
     {
         *("accept", "accept-charset", "accept-encoding", "cache-control", "connection", "content-encoding"),
         *("content-length", "content-type", "date", "expect", "keep-alive", "pragma", "transfer-encoding"),
-        "user-agent",
+        *("user-agent", "authorization", "proxy-authorization"),  # of the last two, only the scheme is not masked
     }
 )
 _PATH_WORDS = frozenset({"ocs", "campaign", "groups", "dead", "letters", "default", "_doc", "_create", "_bulk"})
@@ -118,12 +120,17 @@ class Pseudonyms:
 
     def _part(self, text: str) -> str:
         digest = hashlib.shake_256(self._key + text.encode("utf-8", "surrogatepass")).digest(2 * len(text))
-        return "".join(_stand_in(char, int.from_bytes(digest[2 * i : 2 * i + 2], "big")) for i, char in enumerate(text))
+        numbers = (int.from_bytes(digest[2 * i : 2 * i + 2], "big") for i in range(len(text)))
+        alphabet = _alike_in_guid if _GUID.fullmatch(text) else _alike
+        return "".join(_stand_in(alphabet(char), number) for char, number in zip(text, numbers, strict=True))
 
 
-def _stand_in(char: str, number: int) -> str:
-    alike = _alike(char)
+def _stand_in(alike: str, number: int) -> str:
     return alike[number % len(alike)]
+
+
+def _alike_in_guid(char: str) -> str:
+    return _HEXADECIMAL.get(unicodedata.category(char), char)
 
 
 @lru_cache(maxsize=4096)

@@ -301,6 +301,7 @@ class _Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What is no HTTP: said here, and answered in short."""
         self.close_connection = True
+        self.request_version = self.protocol_version  # or the answer would have no status line
         self._trouble("no HTTP request", " ".join(filter(None, [str(int(code)), message, explain])))
         self._reply(int(code), {"error": "no HTTP request that can be read", "status": int(code)})
 
