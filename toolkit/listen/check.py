@@ -27,7 +27,6 @@ FINDINGS_MAX = 100
 _UTF8_MARK = b"\xef\xbb\xbf"
 _JSON_TYPES = ("application/json", "application/vnd.elasticsearch+json")
 _DOCUMENT_PATH = re.compile(r"/[^/]+/_doc/?(\?.*)?")
-_LONG = 2**63
 
 
 class Level(StrEnum):

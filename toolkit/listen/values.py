@@ -76,6 +76,16 @@ def depth(value: Any) -> int:
     return deepest
 
 
+def beyond_64_bits(value: Any) -> bool:
+    """Whether an integer anywhere in it is of 2^63 or more, or below -2^63."""
+    level = [value]
+    while level:
+        if any(isinstance(item, int) and not -(2**63) <= item < 2**63 for item in level):
+            return True
+        level = [inner for item in level for inner in _inside(item)]
+    return False
+
+
 def _inside(value: Any) -> list[Any]:
     """What an object or an array holds; an empty one counts as a level too."""
     if isinstance(value, dict):

@@ -25,6 +25,7 @@ from toolkit.listen.pseudonyms import Pseudonyms
 from toolkit.listen.request import Received, Trouble
 from toolkit.listen.server import Listener
 from toolkit.listen.summary import Summary
+from toolkit.listen.values import beyond_64_bits
 from toolkit.load import configured, desired
 from toolkit.model import Body
 from toolkit.uses.streams import Streams
@@ -32,6 +33,8 @@ from toolkit.uses.streams import Streams
 SAMPLES_BYTES_MAX = 50 * 1024 * 1024
 """What a file of samples may grow to: whoever reaches the port decides how much is sent."""
 _LOOK_S = 0.2
+_BEYOND_64_BITS = "it holds an integer beyond 64 bits, which _simulate refuses although the stream takes it"
+"""Seen on a real Elasticsearch 8.3.3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Preview:
         """
         if checked.json_text is None:
             return None
+        if beyond_64_bits(checked.message):
+            return Document(None, None, _BEYOND_64_BITS)
         text = f"{self._before}{checked.json_text}}}]}}"
         try:
             answer = self.transport.post("/_ingest/pipeline/_simulate", text)
