@@ -30,15 +30,17 @@ from trustme import CA
 
 from tests.unit.commands import command
 from tests.unit.tls import with_ca
+from toolkit.capabilities import of_elasticsearch
+from toolkit.client.transport import Transport
 from toolkit.config import Settings
-from toolkit.errors import ToolkitError, UsageError
+from toolkit.errors import ToolkitError, UnreachableError, UsageError
 from toolkit.listen import server as listen_server
 from toolkit.listen.check import Checked, Level
 from toolkit.listen.request import Trouble
 from toolkit.listen.server import Listener, listening, server_tls
 from toolkit.listen.summary import Summary
 from toolkit.output import listen as shown
-from toolkit.uses.listen import Listening, Samples
+from toolkit.uses.listen import Listening, Preview, Samples
 
 RUN = Listening(Settings())
 CATALOGUE = RUN.catalogue
@@ -586,6 +588,14 @@ def test_the_summary_answers_what_is_not_confirmed(opened: Port) -> None:
     assert "never seen: GSW_CAMPAIGN_TEMPLATE_NAME, GSW_DIAL_MODE" in text
 
 
+def test_requests_without_a_body_say_nothing_of_the_encoding(opened: Port) -> None:
+    opened.raw(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    opened.run.summary.add(opened.request())
+    answers = opened.run.summary.answers()
+    assert answers["encoding"] == "not known: no body came"
+    assert answers["keep-alive"] == "no: the sender ends the connection after each request"
+
+
 class HTTPSender:
     """Posts over one connection."""
 
@@ -611,6 +621,40 @@ def test_the_summary_does_not_grow_with_what_is_sent(opened: Port) -> None:
     assert len(opened.run.summary.types) <= 201
     assert len(opened.run.summary.findings) <= 201
     assert len(shown.summary(opened.run.summary)) < 20_000
+
+
+class Gone(Transport):
+    """A cluster that went away after it was looked at."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def post(self, path: str, body: Any, params: dict[str, str] | None = None) -> Any:
+        self.asked.append(body)
+        raise UnreachableError("no answer from http://gone:9200")
+
+
+def test_a_cluster_that_goes_away_ends_nothing(opened: Port) -> None:
+    opened.run.asked = Preview(gone := Gone(), of_elasticsearch((8, 3, 3)), Settings())
+    bodies = (
+        '{"GSW_TENANT_NAME": "T", "x": 1.50}',
+        '{"x": 9223372036854775808}',
+        "[1]",
+        '{"d": ' + "[" * 120 + "]" * 120 + "}",
+    )
+    for body in bodies:
+        opened.post(body)
+    heard = opened.run.heard(opened.listener, Event())
+    documents = [next(heard)[1] for _ in bodies]
+    assert [document and document.reason[:25] for document in documents] == [
+        "no answer from http://gon",
+        "it holds an integer beyon",
+        None,
+        None,
+    ]
+    (asked,) = gone.asked  # what is dangerous or senseless to ask about is not asked
+    assert asked.endswith('"_source": {"GSW_TENANT_NAME": "T", "x": 1.50}}]}')
+    assert "_meta" not in json.loads(asked)["pipeline"]
 
 
 @contextmanager

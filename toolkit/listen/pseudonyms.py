@@ -56,7 +56,7 @@ class Pseudonyms:
         """A name's pseudonym."""
         if text in _GIVEN_BY_OCS:
             return text
-        return "@".join(self._part(part) for part in text.split("@"))
+        return "@".join(self._part(part) if part else "" for part in text.split("@"))
 
     def message(self, body: Body) -> Body:
         """A message without names: numbers, codes, times and the vendor's own words stay."""

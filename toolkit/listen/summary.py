@@ -119,6 +119,8 @@ class Summary:
         }
 
     def _encoding(self) -> str:
+        if not self.encodings:
+            return "not known: no body came"
         if wrong := self.encodings["not UTF-8"]:
             return f"NOT UTF-8 in {wrong:,} of {self.requests:,} requests: set OCS's option encoding"
         beyond = self.encodings["UTF-8"] + self.encodings["UTF-8 with BOM"]

@@ -32,6 +32,7 @@ from toolkit.uses.streams import Streams
 
 SAMPLES_BYTES_MAX = 50 * 1024 * 1024
 """What a file of samples may grow to: whoever reaches the port decides how much is sent."""
+_TEXT_MAX = 65_536  # characters that are kept of a body that is no JSON
 _LOOK_S = 0.2
 _BEYOND_64_BITS = "it holds an integer beyond 64 bits, which _simulate refuses although the stream takes it"
 """Seen on a real Elasticsearch 8.3.3."""
@@ -160,7 +161,7 @@ class Samples:
         if checked.message is not None:
             sample["body"] = names.message(checked.message)
         elif checked.text is not None:
-            sample["text"] = names.text(checked.text)
+            sample["text"] = names.text(checked.text[:_TEXT_MAX])
         return sample
 
 
