@@ -629,7 +629,7 @@ class Gone(Transport):
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def post(self, path: str, body: Any, params: dict[str, str] | None = None) -> Any:
+    def post(self, path: str, body: Any, params: dict[str, str] | None = None) -> Any:  # noqa: ARG002 - the base's
         self.asked.append(body)
         raise UnreachableError("no answer from http://gone:9200")
 
