@@ -32,6 +32,10 @@ class ConfigurationError(UsageError):
     """`ocs-elastic.yml` or an environment variable holds something that cannot be used."""
 
 
+class NoClusterError(ConfigurationError):
+    """Neither a flag nor the environment names a cluster, which not every command needs."""
+
+
 class SourceError(ToolkitError):
     """A YAML file of ours cannot be read as it stands; the reason begins with file and line."""
 

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -28,6 +29,27 @@ def uninterruptible() -> Iterator[None]:
     """Meanwhile a second Ctrl-C or SIGTERM is ignored: for cleaning up, which takes a moment."""
     with _handlers(signal.SIG_IGN, _numbers()):
         yield
+
+
+@contextmanager
+def set_when_asked_to_end(stop: Event) -> Iterator[None]:
+    """Meanwhile the first Ctrl-C or SIGTERM sets `stop`, for an end in good order; the second ends the program."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def asked_to_end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        restore()
+
+    for number in before:
+        signal.signal(number, asked_to_end)
+    try:
+        yield
+    finally:
+        restore()
 
 
 def _numbers() -> list[signal.Signals]:

@@ -7,6 +7,7 @@ import os
 import secrets
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,10 @@ READS: dict[str, list[list[str]]] = {
 """Every command that only reads, with the arguments of each way to run it."""
 
 WRITES = {"apply", "bootstrap", "verify", "simulate", "destroy", "dashboards import"}
-OTHERWISE = {"init", "listen", "dashboards lint"}
+OTHERWISE = {"init", "dashboards lint"}
 """These never speak to a cluster."""
+OF_OCS = {"listen"}
+"""This one reads only when somebody sends it something, so it has a test of its own."""
 OWN_ENGINE = {"demo", "local up", "local down", "local status"}
 """These speak to an engine that they start themselves."""
 
@@ -64,7 +67,7 @@ RUNS = [(command, arguments) for command in commands() for arguments in READS.ge
 
 def test_every_command_is_known_to_read_or_to_write() -> None:
     """A new command has to be named here, so that none can forget this test."""
-    assert set(commands()) <= READS.keys() | WRITES | OTHERWISE | OWN_ENGINE | OF_KIBANA
+    assert set(commands()) <= READS.keys() | WRITES | OTHERWISE | OF_OCS | OWN_ENGINE | OF_KIBANA
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +86,12 @@ def used(engine: Engine) -> Iterator[Stream]:
         yield stream
 
 
+Way = tuple[list[str], dict[str, str]]
+
+
 @pytest.fixture
-def ocs_elastic(engine: Engine, watched: Proxy, tmp_path: Path) -> Ocs:
-    """Runs a command in a process of its own, whose way to the engine leads through the proxy."""
+def way(engine: Engine, watched: Proxy, tmp_path: Path) -> Way:
+    """The arguments and the environment by which a command's way to the engine leads through the proxy."""
     environment = {**os.environ, "OCS_ELASTIC_STATE": str(tmp_path), "NO_COLOR": "1"}
     arguments = []
     if engine.connection.embedded:
@@ -96,6 +102,13 @@ def ocs_elastic(engine: Engine, watched: Proxy, tmp_path: Path) -> Ocs:
     if engine.connection.username:
         environment["ELASTICSEARCH_USERNAME"] = engine.connection.username
         environment["ELASTICSEARCH_PASSWORD"] = engine.connection.password or ""
+    return arguments, environment
+
+
+@pytest.fixture
+def ocs_elastic(way: Way, watched: Proxy, tmp_path: Path) -> Ocs:
+    """Runs a command in a process of its own, whose way to the engine leads through the proxy."""
+    arguments, environment = way
 
     def run(command: str, *more: str, connected: bool = True) -> subprocess.CompletedProcess[str]:
         watched.passed.clear()
@@ -120,6 +133,37 @@ def test_a_command_that_reads_sends_nothing_else_and_changes_nothing(
         assert bool(watched.passed) is (command != "options"), done.stderr
         assert [request for request in watched.passed if writes(*request)] == []
         assert state(used.engine.transport) == before
+
+
+def test_listen_asks_for_a_document_and_changes_nothing(used: Stream, watched: Proxy, way: Way, tmp_path: Path) -> None:
+    """In a namespace that is not installed: nothing needs to be there."""
+    arguments, environment = way
+    before = state(used.engine.transport)
+    watched.passed.clear()
+    line = [sys.executable, "-m", "toolkit", "listen", "--port", "0", "--count", "1", "--json", *arguments]
+    with subprocess.Popen(
+        [*line, "--namespace", "nobody_was_here"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        uri = process.stderr.readline().split(" = ")[-1].strip()
+        headers = {"Content-Type": "application/json"}
+        body = b'{"GSW_CAMPAIGN_GROUP_STATE": "5", "GSW_NEWS": 1}'
+        with urllib.request.urlopen(urllib.request.Request(uri, data=body, headers=headers), timeout=30) as answer:
+            assert answer.status == 201
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    document = json.loads(out.splitlines()[0])["document"]
+    assert document["index"] == "ocs-campaign-groups-nobody_was_here"
+    assert document["source"]["ocs"]["campaign_group"] == {"state": {"code": 5, "label": "Running"}}
+    assert document["source"]["ocs"]["extra"] == {"GSW_NEWS": 1}
+    assert ("POST", "/_ingest/pipeline/_simulate") in {(request.method, request.path) for request in watched.passed}
+    assert [request for request in watched.passed if writes(*request)] == []
+    assert state(used.engine.transport) == before
 
 
 def test_a_plan_that_has_problems_changes_nothing_either(used: Stream, watched: Proxy, ocs_elastic: Ocs) -> None:

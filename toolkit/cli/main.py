@@ -15,6 +15,7 @@ from toolkit.cli.demo import demo
 from toolkit.cli.destroy import destroy
 from toolkit.cli.doctor import doctor
 from toolkit.cli.init import init
+from toolkit.cli.listen import listen
 from toolkit.cli.ocs_options import options
 from toolkit.cli.plan import apply, plan
 from toolkit.cli.render import render
@@ -32,21 +33,9 @@ app = typer.Typer(
 )
 
 # In the order in which a newcomer needs them, which is that of --help.
-for _command in (
-    demo,
-    init,
-    doctor,
-    bootstrap,
-    plan,
-    apply,
-    render,
-    verify,
-    options,
-    status,
-    report,
-    simulate,
-    destroy,
-):
+_SET_UP = (demo, init, doctor, bootstrap, plan, apply, render, verify, options, listen)
+_USE = (status, report, simulate, destroy)
+for _command in (*_SET_UP, *_USE):
     app.command()(_command)
 app.add_typer(dashboards.app)
 app.add_typer(local.app)

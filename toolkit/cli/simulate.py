@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
@@ -18,10 +16,9 @@ from toolkit.cli.cluster import connection_and_settings
 from toolkit.cli.options import Config, Namespace
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.ocs.choices import CallingListShape, PeriodicAction
+from toolkit.signals import set_when_asked_to_end
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from toolkit.ocs.feed import Feed
     from toolkit.ocs.post import Target
     from toolkit.ocs.truth import Truth
@@ -124,7 +121,7 @@ def simulate(
         rate=rate,
         progress=TerminalProgress(),
     )
-    with _stop_on_signals(run.stop):
+    with set_when_asked_to_end(run.stop):
         if target is not None:
             run.post(target, concurrency=concurrency, check_first=check)
         else:
@@ -227,27 +224,6 @@ def _opened(output: str) -> Iterator[BinaryIO]:
         raise typer.Exit(1) from None
     except OSError as error:
         raise ToolkitError(f"--output {output} cannot be written: {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def _stop_on_signals(stop: Event) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM end the simulation in good order, and the second end it at once."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def asked_to_stop(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        restore()
-
-    for number in before:
-        signal.signal(number, asked_to_stop)
-    try:
-        yield
-    finally:
-        restore()
 
 
 def _write_truth(truth: Truth, path: Path) -> None:

@@ -15,7 +15,7 @@ from toolkit.config.document import PROFILES, document, profile_in, profile_name
 from toolkit.config.folders import local_record
 from toolkit.config.keys import CONNECTION, CONNECTION_KEYS, is_address, is_space
 from toolkit.config.secret import open_to_all, read_secret
-from toolkit.errors import ConfigurationError, nearest
+from toolkit.errors import ConfigurationError, NoClusterError, nearest
 from toolkit.yaml_source import Document
 
 PROFILE_LOCAL = "local"
@@ -37,7 +37,8 @@ def load_connection(path: Path | None, *, profile: str | None) -> Connection:
     """Where the cluster is: a profile, or `ELASTICSEARCH_URL` or `ELASTICSEARCH_CLOUD_ID` with its credential.
 
     Raises:
-        ConfigurationError: no cluster is named, two different ones are, or something that is said cannot be used.
+        NoClusterError: no cluster is named.
+        ConfigurationError: two different ones are, or something that is said cannot be used.
     """
     environment = _from_environment()
     name = profile_named(profile)
@@ -52,7 +53,7 @@ def load_connection(path: Path | None, *, profile: str | None) -> Connection:
         return found
     if environment:
         return _understand(environment)
-    raise ConfigurationError(
+    raise NoClusterError(
         "no cluster is named",
         hint="set ELASTICSEARCH_URL, or name a profile: --profile local is what 'ocs-elastic local up' starts",
     )

@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 
 def result(text: str) -> None:
-    """Print a command's result."""
-    print(text)
+    """Print a command's result, at once, since more may come much later."""
+    print(text, flush=True)
 
 
 def result_json(value: Any) -> None:
     """Print a command's result for a program."""
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     print(json.dumps(value, ensure_ascii=not utf8, indent=2))
+
+
+def result_json_line(value: Any) -> None:
+    """Print one of many results for a program, on a line of its own; ASCII, so no terminal takes it for a command."""
+    print(json.dumps(value), flush=True)
 
 
 def complain(error: ToolkitError) -> None:
