@@ -26,12 +26,15 @@ READS: dict[str, list[list[str]]] = {
     "plan": [[], ["--format", "markdown"], ["--json"]],
     "status": [[], ["--json"]],
     "report": [[], ["--json", "--last", "7d", "--timezone", "Europe/Berlin"]],
-    "options": [[], ["--json"]],
+    "options": [[], ["--json"], ["--format", "nginx"]],
     "render": [[], ["--format", "curl"], ["--format", "console"]],
 }
 """Every command that only reads, with the arguments of each way to run it."""
 
-WRITES = {"apply", "bootstrap", "verify", "simulate", "destroy", "dashboards import"}
+WRITES = {
+    "apply", "bootstrap", "verify", "simulate", "destroy", "dashboards import",
+    "credentials create", "credentials rotate", "credentials revoke",
+}  # fmt: skip
 OTHERWISE = {"init", "listen", "dashboards lint"}
 """These never speak to a cluster."""
 OWN_ENGINE = {"demo", "local up", "local down", "local status"}

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from toolkit import __version__
-from toolkit.cli import dashboards, local
+from toolkit.cli import credentials, dashboards, local
 from toolkit.cli.bootstrap import bootstrap
 from toolkit.cli.demo import demo
 from toolkit.cli.destroy import destroy
@@ -33,6 +33,7 @@ app = typer.Typer(
 # In the order in which a newcomer needs them, which is that of --help.
 for _command in (demo, init, bootstrap, plan, apply, render, verify, options, status, report, simulate, destroy):
     app.command()(_command)
+app.add_typer(credentials.app)
 app.add_typer(dashboards.app)
 app.add_typer(local.app)
 
