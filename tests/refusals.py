@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -115,3 +115,22 @@ OPERATOR = [
     Refusal("PUT", "/_cluster/settings", "cluster:admin/settings/update", "manage", {"persistent": {"a": 1}}),
 ]
 """To the operator's: who may do what, and what is not the toolkit's."""
+
+VIEWER = [
+    *(
+        Refusal("POST", f"/{name}/_search", "indices:data/read/search", "read", {})
+        for name in ("ocs-campaign-groups-{other}", "ocs-dead-letters-{other}", INDEX)
+    ),
+    Refusal("POST", f"{STREAM}/_doc", "indices:data/write/index", "create_doc", _DOCUMENT),
+    Refusal("PUT", "/ocs-current-state-{ns}/_doc/an-id", "indices:data/write/index", "index", _DOCUMENT),
+    replace(_OVERWRITE, action="indices:data/write/index"),  # who may write nowhere is refused before the bulk begins
+    Refusal("DELETE", "/{index}/_doc/an-id", "indices:data/write/delete", "delete"),
+    Refusal("POST", f"{STREAM}/_rollover", "indices:admin/rollover", "manage"),
+    Refusal("PUT", f"{STREAM}/_settings", "indices:admin/settings/update", "manage", {"index.refresh_interval": "9s"}),
+    Refusal("DELETE", "/{index}", "indices:admin/delete", "delete_index"),
+    Refusal("GET", "/_cluster/health", "cluster:monitor/health", "monitor"),
+    Refusal("GET", "/_index_template", "indices:admin/index_template/get", "manage_index_templates"),
+    Refusal("GET", "/_ingest/pipeline", "cluster:admin/ingest/pipeline/get", "manage_pipeline"),
+    *_SECURITY,
+]
+"""To the user of who looks at dashboards: every change, and what is not of its namespace."""

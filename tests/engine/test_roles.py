@@ -1,7 +1,7 @@
 """What the roles are good for, on an Elasticsearch with security on: everything that they must allow, and no more.
 
-The administrator applies; then a user with the operator's role alone does all that the toolkit can do, and one with
-OCS's role alone posts.
+The administrator applies; then a user with the operator's role alone does all that the toolkit can do, one with OCS's
+role alone posts, and one with the viewer's reads. What they may do in Kibana is in tests/kibana/test_roles.py.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Cluster:
     users: dict[str, Connection]
 
     def role(self, identity: str) -> Resource:
-        """The role of the operator or of OCS, as the administrator applies it."""
-        name = "ocs-elastic-operator" if identity == "operator" else f"ocs-elastic-ocs-{self.settings.namespace}"
+        """The role of the operator, of OCS or of who looks at dashboards, as the administrator applies it."""
+        name = "ocs-elastic-operator" if identity == "operator" else f"ocs-elastic-{identity}-{self.settings.namespace}"
         return next(r for r in self.administrator.resources if (r.kind, r.name) == ("role", name))
 
     def as_operator(self, **changed: Any) -> Deployment:
@@ -91,7 +91,7 @@ def cluster(engine: Engine) -> Iterator[Cluster]:
         administrator,
         {
             who: replace(engine.connection, username=f"{name}-{who}", password="a-Password")
-            for who in ("operator", "ocs")
+            for who in ("operator", "ocs", "viewer")
         },
     )
     for who, connection in made.users.items():
@@ -152,7 +152,7 @@ def everything(cluster: Cluster) -> None:
     assert ROLLOVER in {change.action for change in plan.pending}
     list(changed.apply(plan))
     assert not changed.plan().pending
-    for connection in cluster.users.values():
+    for connection in (cluster.users["operator"], cluster.users["ocs"]):
         found = verify(operator.transport, target_of(connection, cluster.settings.namespace), changed.settings)
         if found.failed:
             raise RejectedError("; ".join(str(d) for check in found.failed for d in check.differences))
@@ -184,10 +184,11 @@ def _transform_works(cluster: Cluster, operator: Transport) -> None:
 
 
 def _can_be_looked_at(cluster: Cluster, operator: Transport) -> None:
-    """As dashboards do, and whoever looks for the cause of something."""
-    for name in (cluster.stream, cluster.dead_letters, cluster.latest):
-        assert operator.post(f"/{name}/_search", {"size": 0})["hits"]["total"]["value"] >= 1
-        assert operator.get(f"/{name}/_field_caps", params={"fields": "*"})["fields"]
+    """As dashboards do, for people with the viewer's role too, and whoever looks for the cause of something."""
+    for who in (operator, connect(cluster.users["viewer"])):
+        for name in (cluster.stream, cluster.dead_letters, cluster.latest):
+            assert who.post(f"/{name}/_search", {"size": 0})["hits"]["total"]["value"] >= 1
+            assert who.get(f"/{name}/_field_caps", params={"fields": "*"})["fields"]
     assert operator.get(f"/{cluster.stream}/_ilm/explain")["indices"]
     assert operator.get("/_nodes/stats/fs")["nodes"]
 
@@ -239,7 +240,7 @@ def test_no_privilege_of_the_operator_is_spare(
         everything(roles)
 
 
-@pytest.mark.parametrize("identity", ["ocs", "operator"])
+@pytest.mark.parametrize("identity", ["ocs", "operator", "viewer"])
 def test_what_a_role_must_refuse_it_refuses(roles: Cluster, identity: str) -> None:
     administrator = roles.administrator
     list(administrator.apply(administrator.plan()))
@@ -250,7 +251,7 @@ def test_what_a_role_must_refuse_it_refuses(roles: Cluster, identity: str) -> No
     administrator.transport.put("/somebody-elses", None)
     try:
         with locked_state:
-            for refusal in {"ocs": refusals.OCS, "operator": refusals.OPERATOR}[identity]:
+            for refusal in getattr(refusals, identity.upper()):
                 names = {"ns": roles.settings.namespace, "other": OTHER, "index": index}
                 refusal.happens(connect(roles.users[identity]), **names)
     finally:

@@ -1,4 +1,4 @@
-"""What OCS's user and the operator's may do on Elasticsearch 8.19 and 9.5 themselves, and how they are refused.
+"""What OCS's user, the operator's and the viewer's may do on Elasticsearch 8.19 and 9.5, and how they are refused.
 
 The roles are the rendered ones, but from a file: these engines cannot keep native roles. For what they lack (streams'
 own requests, ILM, transforms, a pipeline that does something), see `tests/engine/test_roles.py`.
@@ -45,6 +45,7 @@ class Cluster:
     superuser: Transport
     ocs: Transport
     operator: Transport
+    viewer: Transport
     server: Capabilities
 
     @property
@@ -70,10 +71,11 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
                 superuser.post(f"/{stream}-{name}/_doc", DOCUMENT)
         for index in ("somebody-elses", f"ocs-current-state-{NAMESPACE}", INDEX):
             superuser.put(f"/{index}", None)
-        ocs, operator = (
-            partial.as_user(role, superuser.url) for role in (f"ocs-elastic-ocs-{NAMESPACE}", "ocs-elastic-operator")
+        ocs, operator, viewer = (
+            partial.as_user(role, superuser.url)
+            for role in (f"ocs-elastic-ocs-{NAMESPACE}", "ocs-elastic-operator", f"ocs-elastic-viewer-{NAMESPACE}")
         )
-        yield Cluster(superuser, ocs, operator, server)
+        yield Cluster(superuser, ocs, operator, viewer, server)
 
 
 def without_lacking(resources: list[Resource]) -> list[Resource]:
@@ -163,3 +165,14 @@ def test_the_operator_is_refused_security_and_what_is_not_the_toolkits(
     cluster: Cluster, refusal: refusals.Refusal
 ) -> None:
     refusal.happens(cluster.operator, ns=NAMESPACE, other="bar", index=cluster.index)
+
+
+@pytest.mark.parametrize("name", [STREAM, DEAD_LETTERS, f"ocs-current-state-{NAMESPACE}"])
+def test_the_viewer_may_read_what_dashboards_show(cluster: Cluster, name: str) -> None:
+    assert cluster.viewer.post(f"/{name}/_search", {})["_shards"]["total"] == 1
+    assert cluster.viewer.get(f"/{name}/_field_caps", params={"fields": "*"})["indices"]
+
+
+@pytest.mark.parametrize("refusal", refusals.VIEWER, ids=str)
+def test_the_viewer_is_refused_everything_else(cluster: Cluster, refusal: refusals.Refusal) -> None:
+    refusal.happens(cluster.viewer, ns=NAMESPACE, other="bar", index=cluster.index)

@@ -11,6 +11,7 @@ import pytest
 
 from toolkit.canonical import checksum
 from toolkit.capabilities import Capabilities, of_elasticsearch, of_opensearch
+from toolkit.client import kibana_refusal
 from toolkit.config import Settings
 from toolkit.kinds import KINDS
 from toolkit.load import desired
@@ -118,6 +119,13 @@ def test_namespaces_share_only_what_is_meant_to_be_shared() -> None:
 def test_every_allowed_namespace_renders(namespace: str) -> None:
     for resource in desired(Settings(namespace=namespace), _administered(8, 3, 3)):
         assert "{" not in resource.name
+
+
+def test_the_hints_of_kibanas_refusals_name_what_the_operators_role_has() -> None:
+    server = _administered(8, 3, 3)
+    (role,) = (r.body for r in desired(Settings(), server) if r.name == "ocs-elastic-operator")
+    (kibana,) = role["applications"]
+    assert list(kibana_refusal.PRIVILEGES.values()) == kibana["privileges"]
 
 
 def test_roles_are_only_for_who_may_write_them() -> None:

@@ -42,7 +42,7 @@ TIMELINE = "What has each campaign group been doing, and since when is it in its
 GROUPS = "What is known of each campaign group that sent something in this time?"
 CHANGES = "When did campaign groups change, by which action, and who acted?"
 LATEST = "Who changed what last?"
-DEAD = "What could not be understood at all, and why? (dead letters; of all tenants, whatever the filters)"
+DEAD = "Which messages could not be understood at all, and why? (dead letters, whatever the filters above)"
 
 ORDERLY: dict[str, set[str]] = {
     "state": set(),
@@ -51,8 +51,8 @@ ORDERLY: dict[str, set[str]] = {
     "health": {
         DEAD,
         "Which groups are said to be running, but have been silent for two minutes?",
-        "Which codes does nobody know? (labels of messages with one)",
-        "What was odd about messages that were understood?",
+        "Which codes are not in the catalogue?",
+        "What was odd about messages that were understood? (tags)",
     },
 }
 """Dashboard → titles of the panels that have nothing to show where nothing is wrong."""
@@ -74,7 +74,7 @@ NOTHING: dict[str, set[str]] = {
         "Time to complete of the running groups now",
         "Do groups that are optimised for the busy factor reach their goal?",
         "Do groups that are optimised for the overdial rate keep below their goal?",
-        "How many calls reach somebody?",
+        "Which share of the calls reaches somebody?",
         "How long until the calling lists are done?",
         "How does each campaign group do in this time?",
         "How far has each calling list come, as last reported?",
@@ -258,7 +258,7 @@ def _changes(bodies: list[dict[str, Any]]) -> list[tuple[int, int]]:
 def test_messages_are_counted(day: Shown) -> None:
     seen = day.look("health")
     assert number(seen.panel("Messages").metrics[0]) == len(day.bodies)
-    assert number(seen.panel("Messages with a code that nobody knows").metrics[0]) == 0
+    assert number(seen.panel("Messages with a code that is not in the catalogue").metrics[0]) == 0
     assert number(seen.panel("Running groups that have been silent for two minutes").metrics[0]) == 0
 
 

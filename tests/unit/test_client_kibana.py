@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -246,8 +247,32 @@ def test_a_space_is_created_once(kibana: Kibana, server: FakeKibana) -> None:
     there.create_space()
     assert there.has_space()
     server.answers["POST /api/spaces/space"] = (403, {"message": "no"})
-    with pytest.raises(RejectedError, match="does not permit"):
+    with pytest.raises(RejectedError, match="does not permit") as raised:
         there.create_space()
+    assert raised.value.hint
+    assert raised.value.hint.startswith("an administrator creates space 'team_a' first")
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("Unable to bulk_create index-pattern", ["feature_indexPatterns.all"]),
+        ("Unable to bulk_create dashboard,tag", ["feature_dashboard.minimal_all", "feature_savedObjectsTagging.all"]),
+        ("Unable to delete tag", ["feature_savedObjectsTagging.all"]),
+        (
+            "Unauthorized to get default space",
+            ["feature_dashboard.minimal_all", "feature_indexPatterns.all", "feature_savedObjectsTagging.all"],
+        ),
+    ],
+)
+def test_a_refusal_names_the_privileges_that_are_missing(
+    kibana: Kibana, server: FakeKibana, said: str, named: list[str]
+) -> None:
+    """The words are those of a real 8.3.3."""
+    server.answers["_import"] = (403, {"statusCode": 403, "error": "Forbidden", "message": said})
+    with pytest.raises(RejectedError, match=said) as raised:
+        kibana.import_(TAG)
+    assert re.findall(r"feature_\w+\.\w+", raised.value.hint or "") == named
 
 
 def test_addresses(kibana: Kibana) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from toolkit.catalogue import read_catalogue
+from toolkit.config import Settings
+from toolkit.dashboards.compile import compile_dashboards
 from toolkit.dashboards.conditions import conditions, dsl, kql
 from toolkit.dashboards.source import Tile, read_dashboards
 from toolkit.errors import SourceError
@@ -69,6 +72,24 @@ BAD = {
     "a colour that is none": ("running}}", "running}, colour: state.grene}", "'state.grene' is no colour"),
     "a format that is none": ("running}}", "running}, format: bytes}", "'bytes' is no format"),
     "a title that is a number": ("title: test", "title: 7", "test.yml:2: must be text, not 7"),
+    "a name that no id can hold": ("id: next", "id: Next-1", "must be a name of a-z and '_'"),
+    "an id that is no text": ("id: next", "id: [a]", "must be text"),
+    "a count of something": ("{count: documents", "{count: nonsense", "'documents' is what can be counted"),
+    "a division by nothing": ("{count: documents", "{divide: 0, count: documents", "must be a whole number, 1 or more"),
+    "a width that is none": ("{count: documents", "{width: wide, count: documents", "must be a whole number"),
+    "a rank beyond": ("{count: documents, label", "{percentile: {of: x, rank: 200}, label", "1 to 99, not 200"),
+    "conditions that are none": ("where: {state: running}", "where: {not: running}", "must be a mapping"),
+    "a condition of nothing": ("where: {state: running}", "where: {state: []}", "must be a list that is not empty"),
+    "a condition on a number": ("where: {state: running}", "where: {5: 6}", "must be text, not 5"),
+    "an age that is none": ("where: {state: running}", "where: {older: {event.ingested: soon}}", "an age such as 2m"),
+    "a colour that is no text": (
+        "where: {state: running}",
+        "where: {state: running}, colour: 5",
+        "must be text, not 5",
+    ),
+    "a time that is none": ("from: now-1h", "from: yesterday", "must be a time such as now-24h, not 'yesterday'"),
+    "a control without a name": ("controls: {Tenant:", "controls: {5:", "must be text, not 5"),
+    "a word for nothing": (f"tile: {{of: current, measure: {TILE}}}", 'text: "{link}"', "'{link}' stands for nothing"),
     "a duplicate key": ("title: test", "title: test\ntitle: again", "test.yml:3"),
 }
 
@@ -85,6 +106,42 @@ def test_bad_sources_are_refused_with_their_place(tmp_path: Path, before: str, a
 def test_a_file_whose_name_could_not_be_in_an_id_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="cannot be a dashboard's name"):
         read(tmp_path, GOOD, "Test-1.yml")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"), [("order: 1", "order: 2", "title"), ("title: test", "title: other", "order")]
+)
+def test_dashboards_need_titles_and_places_of_their_own(tmp_path: Path, before: str, after: str, same: str) -> None:
+    read(tmp_path, GOOD)
+    with pytest.raises(SourceError, match=f"dashboards/test.yml has the same {same}"):
+        read(tmp_path, GOOD.replace(before, after), "zother.yml")
+
+
+def test_a_table_sorts_by_a_column_of_its_own(tmp_path: Path) -> None:
+    table = (
+        "table: {of: events, rows: [{field: tags, size: 1001}], columns: [{label: N, count: documents}], sort: {M: up}}"
+    )
+    with pytest.raises(SourceError, match="no column is called 'M'"):
+        read(tmp_path, GOOD.replace(f"tile: {{of: current, measure: {TILE}}}", table))
+    with pytest.raises(SourceError, match="must be one column with 'up' or 'down'"):
+        read(tmp_path, GOOD.replace(f"tile: {{of: current, measure: {TILE}}}", table.replace("M: up", "N: 1")))
+    with pytest.raises(SourceError, match="1 to 1000, not 1001"):
+        read(tmp_path, GOOD.replace(f"tile: {{of: current, measure: {TILE}}}", table.replace("M: up", "N: up")))
+
+
+def test_a_field_that_a_data_view_lacks_is_named(tmp_path: Path) -> None:
+    root = data_folder("dashboards").parent
+    for folder in ("dashboards", "templates"):
+        shutil.copytree(root / folder, tmp_path / folder)
+    state = tmp_path / "dashboards" / "state.yml"
+    state.write_text(
+        state.read_text(encoding="utf-8").replace("last: ocs.tenant.name", "last: ocs.tenant.nam"), encoding="utf-8"
+    )
+    with pytest.raises(
+        SourceError, match=r"dashboards/state.yml: panel groups: events has no field 'ocs.tenant.nam'"
+    ) as raised:
+        compile_dashboards(Settings(), CATALOGUE, "default", root=tmp_path)
+    assert raised.value.hint == "Did you mean 'ocs.tenant.name'?"
 
 
 def test_the_four_dashboards_are_there_in_their_order() -> None:

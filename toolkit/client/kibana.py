@@ -86,10 +86,16 @@ class Kibana:
         return self._json("GET", f"/api/spaces/space/{self.space}", absent=True) is not None
 
     def create_space(self) -> None:
-        """Create the space; one that has appeared since is as good."""
+        """Create the space; one that has appeared since is as good.
+
+        Raises:
+            RejectedError: this credential may not: it takes far more than saved objects do.
+        """
         try:
             self._json("POST", "/api/spaces/space", {"id": self.space, "name": self.space})
         except RejectedError as error:
+            if error.status == 403:
+                raise RejectedError(error.reason, hint=refusal.no_new_space(self.space), status=403) from error
             if error.status != 409:
                 raise
 

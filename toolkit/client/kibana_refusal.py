@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from toolkit.config import Connection
@@ -12,6 +13,12 @@ OLDEST = (8, 3)
 NEWEST_MAJOR = 9
 """Kibana imports from its own major version and the one before it."""
 _SUPPORTED = f"supported are Kibana {OLDEST[0]}.{OLDEST[1]} to {NEWEST_MAJOR}.x"
+PRIVILEGES = {
+    "dashboard": "feature_dashboard.minimal_all",
+    "index-pattern": "feature_indexPatterns.all",
+    "tag": "feature_savedObjectsTagging.all",
+}
+"""What it takes to write saved objects of a type, as the operator's role has it; taken away one by one on 8.3.3."""
 
 
 def rejected(url: str, request: str, status: int, body: Any, connection: Connection) -> RejectedError:
@@ -23,8 +30,7 @@ def rejected(url: str, request: str, status: int, body: Any, connection: Connect
         hint = which if connection.has_credential else none
         return CredentialError(f"{url} does not accept the credential: {said}", hint=hint, status=status)
     if status == 403:
-        hint = "it takes the right to manage saved objects and, where one has to be created, spaces"
-        return RejectedError(f"{url} does not permit {request}: {said}", hint=hint, status=status)
+        return RejectedError(f"{url} does not permit {request}: {said}", hint=_lacking(said), status=status)
     if status == 407:
         hint = "proxy: http://user:password@host:port"
         return RejectedError(f"the proxy {connection.shown_proxy} wants user and password", hint=hint, status=status)
@@ -42,6 +48,14 @@ def message(body: Any) -> str:
     if isinstance(body, dict):
         body = body.get("message") or body.get("error") or body
     return str(body)[:300]
+
+
+def no_new_space(space: str) -> str:
+    """The hint where a space must not be created."""
+    return (
+        f"an administrator creates space '{space}' first, in Kibana under Stack Management > Spaces; that takes the "
+        "privilege 'all' in every space, so everything in Kibana, and the role ocs-elastic-operator leaves it out"
+    )
 
 
 def no_kibana(url: str, status: int, *, is_kibana: bool) -> UnsupportedServerError:
@@ -121,3 +135,10 @@ def _reason(error: dict[str, Any]) -> str:
             return f"{what}: this Kibana knows no objects of that type"
         case _:
             return f"{what}: {cause.get('message') or cause.get('type') or 'no reason given'}"
+
+
+def _lacking(said: str) -> str:
+    """The hint for a 403: the privileges for the types that Kibana names; all of them where it names none."""
+    named = [privilege for type_, privilege in PRIVILEGES.items() if re.search(rf"(?<![\w-]){type_}(?![\w-])", said)]
+    wanted = ", ".join(named or PRIVILEGES.values())
+    return f"it takes Kibana's {wanted} in this space: an administrator gives you the role ocs-elastic-operator"

@@ -18,9 +18,10 @@ from toolkit.dashboards.colour import text_on
 from toolkit.dashboards.fields import Fields, fields_of
 from toolkit.dashboards.formats import field_formats
 from toolkit.dashboards.frozen import frozen_folder, shadowed
-from toolkit.dashboards.lens import lens
+from toolkit.dashboards.lens import Lens, lens
 from toolkit.dashboards.saved_object import SavedObject, embed, object_id
-from toolkit.dashboards.source import DATA_VIEWS, Dashboard, Panel, Text, Vega, read_dashboards
+from toolkit.dashboards.source import DATA_VIEWS, Dashboard, Panel, Series, Table, Text, Tile, Vega, read_dashboards
+from toolkit.errors import SourceError, nearest
 from toolkit.model import Body
 from toolkit.render import Renderer
 from toolkit.resources import data_folder
@@ -30,6 +31,13 @@ VERSION = "8.3.0"
 """The Kibana whose shapes these are."""
 GROUPS_MAX = 200
 """Campaign groups that a picture shows at most, those with the most messages; people filter where there are more."""
+MESSAGES_MAX = 60_000
+"""Messages of one campaign group, on one shard, that are looked at for changes; each costs the server 8 to 12 bytes for
+the length of a search. A week of a group that is active all day and all night, every 10 seconds."""
+NEUTRAL = "#BDBDBD"
+"""The colour of a code that the catalogue does not have."""
+NO_CODE = -(2**31)
+"""What stands for an absent code in a search's answer; no code of 32 bits that anybody would use."""
 _TYPE_VERSIONS = {"dashboard": VERSION, "index-pattern": "8.0.0", "tag": "8.0.0"}
 _EMBEDDED = ("fieldAttrs", "fieldFormatMap", "runtimeFieldMap", "fields", "sourceFilters", "typeMeta")
 """Attributes of a data view that Kibana keeps as JSON in strings."""
@@ -97,6 +105,9 @@ class _Compiler:
             "enums": {name: enum.values for name, enum in self.catalogue.enums.items()},
             "formats": field_formats(self.catalogue),
             "groups_max": GROUPS_MAX,
+            "messages_max": MESSAGES_MAX,
+            "neutral": NEUTRAL,
+            "no_code": NO_CODE,
             "labels": self.labels,
             "requests": [self.catalogue.enums["action"].code(id_) for id_ in self.catalogue.state_change_actions],
             "streams": {
@@ -183,7 +194,7 @@ class _Compiler:
                 spec = self.renderer.body(f"dashboards/{chart.file}")
                 kind, config = "visualization", _visualization("vega", {"spec": embed(spec)})
             case _:
-                attributes = lens(chart, self.fields[chart.data]).attributes(self.id(chart.data))
+                attributes = self.lens(chart, f"{dashboard.source}: panel {panel.id}").attributes(self.id(chart.data))
                 references = attributes["references"]
                 kind, config = "lens", {"attributes": attributes}
         config |= {"enhancements": {}, "hidePanelTitles": not panel.title}
@@ -197,6 +208,14 @@ class _Compiler:
             "embeddableConfig": config,
         }
         return content, references
+
+    def lens(self, chart: Tile | Series | Table, place: str) -> Lens:
+        fields = self.fields[chart.data]
+        try:
+            return lens(chart, fields)
+        except KeyError as error:
+            name = str(error.args[0])
+            raise SourceError(f"{place}: {chart.data} has no field '{name}'", hint=nearest(name, fields)) from error
 
     def links(self, here: Dashboard) -> str:
         """The way from each dashboard to all others."""

@@ -144,17 +144,17 @@ def _series(chart: Series, fields: Fields) -> Lens:
 def _table(chart: Table, fields: Fields) -> Lens:
     columns = {f"r{i}": _row(row, fields) for i, row in enumerate(chart.rows)} | _measures(chart.measures, fields)
     shown: list[Body] = [
-        {"columnId": f"r{i}", "isTransposed": False, **_width(row), **({"hidden": True} if row.hidden else {})}
+        {"columnId": f"r{i}", "isTransposed": False, **({"hidden": True} if row.hidden else {})}
         for i, row in enumerate(chart.rows)
     ]
     shown += [{"columnId": f"m{i}", "isTransposed": False, **_width(each)} for i, each in enumerate(chart.measures)]
     labels = [measure.label for measure in chart.measures]
-    by = {"columnId": f"m{labels.index(chart.sort)}", "direction": "desc"} if chart.sort else None
+    by = {"columnId": f"m{labels.index(chart.sort)}" if chart.sort else "r0"}
     visualization = {
         "layerId": LAYER,
         "layerType": "data",
         "columns": shown,
-        "sorting": by or {"columnId": "r0", "direction": "asc"},
+        "sorting": {**by, "direction": "desc" if chart.descending else "asc"},
         "paging": {"size": 20, "enabled": True},
         "rowHeight": "single",
         "rowHeightLines": 1,
@@ -162,7 +162,7 @@ def _table(chart: Table, fields: Fields) -> Lens:
     return Lens("lnsDatatable", columns, visualization, _query(chart.data, chart.where))
 
 
-def _width(column: Row | Measure) -> Body:
+def _width(column: Measure) -> Body:
     return {"width": column.width} if column.width else {}
 
 
@@ -180,7 +180,10 @@ def _axis(chart: Series, fields: Fields) -> Body:
 
 
 def _row(row: Row, fields: Fields) -> Body:
-    return _terms(row.field, row.label, row.size, fields, order=None)
+    column = _terms(row.field, row.label, row.size, fields, order=None)
+    if row.missing:  # Lens looks for them together with what is beyond the size only
+        column["params"] |= {"otherBucket": True, "missingBucket": True}
+    return column
 
 
 def _terms(field: str, label: str, size: int, fields: Fields, *, order: str | None) -> Body:

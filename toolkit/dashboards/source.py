@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,6 +24,9 @@ DATA_VIEWS = ("events", "current", "dead_letters")
 
 _SIZE = re.compile(r"([1-9]\d?)x([1-9]\d?)")
 _NAME = re.compile(r"[a-z][a-z_]*")
+_DATE_MATH = re.compile(r"now(-[1-9]\d*[smhdwMy])?(/[smhdwMy])?")
+_ROWS_MAX = 1000
+"""Values that Lens takes into a table or an axis at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,8 @@ class Row:
     field: str
     size: int
     hidden: bool = False
-    width: int | None = None
-    """Pixels; None: what is left, in equal parts."""
+    missing: bool = False
+    """Whether documents without the field are a row too; it costs a second search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,8 @@ class Table:
     rows: tuple[Row, ...]
     measures: tuple[Measure, ...]
     sort: str | None = None
-    """The label of the column to sort by, in descending order; None: by the first row's values."""
+    """The label of the column to sort by; None: by the first row's values."""
+    descending: bool = False
     where: tuple[Condition, ...] = ()
 
 
@@ -150,11 +155,14 @@ def read_dashboards(folder: Path, catalogue: Catalogue) -> list[Dashboard]:
     Raises:
         SourceError: a file cannot be read, or says something that is not understood.
     """
-    found = [
+    found: list[Dashboard] = [
         _Reader(load(path, source=f"dashboards/{path.name}"), path.stem, catalogue).dashboard()
         for path in sorted(folder.glob("*.yml"))
     ]
-    return sorted(found, key=lambda dashboard: (dashboard.order, dashboard.name))
+    for one, other in combinations(found, 2):
+        if same := next((name for name in ("order", "title") if getattr(one, name) == getattr(other, name)), None):
+            raise SourceError(f"{other.source}: {one.source} has the same {same}")
+    return sorted(found, key=lambda dashboard: dashboard.order)
 
 
 class _Reader:
@@ -177,10 +185,13 @@ class _Reader:
             order=self.count(("order",), top["order"]),
             title=self.text(("title",), top["title"]),
             description=self.text(("description",), top["description"]),
-            time_from=self.text(("time", "from"), time["from"]),
-            time_to=self.text(("time", "to"), time["to"]),
+            time_from=self.matching(("time", "from"), time["from"], _DATE_MATH, "a time such as now-24h"),
+            time_to=self.matching(("time", "to"), time["to"], _DATE_MATH, "a time such as now"),
             refresh_s=self.count(("refresh_s",), top["refresh_s"]),
-            controls=tuple((title, self.text(("controls", title), field)) for title, field in controls.items()),
+            controls=tuple(
+                (self.text(("controls",), title), self.text(("controls", title), field))
+                for title, field in controls.items()
+            ),
             panels=tuple(self.panels()),
             source=self.document.source,
         )
@@ -196,19 +207,23 @@ class _Reader:
             found = [kind for kind in kinds.split() if kind in raw]
             if len(found) != 1:
                 self.fail(where, f"a panel is one of {kinds.replace(' ', ', ')}; this one is {len(found)}")
-            if raw["id"] in ids:
-                self.fail((*where, "id"), f"another panel is called '{raw['id']}' too")
-            ids.add(raw["id"])
+            id_ = self.matching((*where, "id"), raw["id"], _NAME, "a name of a-z and '_'")
+            if id_ in ids:
+                self.fail((*where, "id"), f"another panel is called '{id_}' too")
+            ids.add(id_)
             width, height = self.size((*where, "size"), raw["size"])
             if x + width > GRID_WIDTH:
                 x, y, row_height = 0, y + row_height, 0
             title = self.text((*where, "title"), raw.get("title", ""))
-            yield Panel(raw["id"], title, self.chart((*where, found[0]), found[0], raw), x, y, width, height)
+            yield Panel(id_, title, self.chart((*where, found[0]), found[0], raw), x, y, width, height)
             x, row_height = x + width, max(row_height, height)
 
     def chart(self, where: Where, kind: str, raw: Mapping[str, Any]) -> Chart:
         if kind == "text":
-            return Text(self.text(where, raw["text"]))
+            text = self.text(where, raw["text"])
+            if unknown := next((name for name in re.findall(r"\{(\w+)\}", text) if name != "links"), None):
+                self.fail(where, f"'{{{unknown}}}' stands for nothing; '{{links}}' stands for the links")
+            return Text(text)
         if kind == "vega":
             return Vega(self.text(where, raw["vega"]))
         if kind == "tile":
@@ -218,26 +233,37 @@ class _Reader:
 
     def table(self, where: Where) -> Table:
         raw = self.mapping(where, "of rows columns", optional="sort where")
-        table = Table(
+        measures = self.measures((*where, "columns"))
+        label, descending = self.sort((*where, "sort"), [measure.label for measure in measures])
+        return Table(
             data=self.data(where),
             rows=tuple(self.row((*where, "rows", i)) for i in range(len(self.list((*where, "rows"), raw["rows"])))),
-            measures=self.measures((*where, "columns")),
-            sort=raw.get("sort"),
+            measures=measures,
+            sort=label,
+            descending=descending,
             where=self.where((*where, "where")),
         )
-        labels = [measure.label for measure in table.measures]
-        if table.sort is not None and table.sort not in labels:
-            self.fail((*where, "sort"), f"no column is called '{table.sort}'", nearest(str(table.sort), labels))
-        return table
+
+    def sort(self, where: Where, labels: Sequence[str]) -> tuple[str | None, bool]:
+        """A column's label with `up` or `down`."""
+        if self.value(where) is None:
+            return None, False
+        pairs = list(self.mapping(where, "", open_ended=True).items())
+        if len(pairs) != 1 or pairs[0][1] not in ("up", "down"):
+            self.fail(where, "must be one column with 'up' or 'down'")
+        ((label, direction),) = pairs
+        if label not in labels:
+            self.fail(where, f"no column is called '{label}'", nearest(str(label), labels))
+        return label, direction == "down"
 
     def row(self, where: Where) -> Row:
-        raw = self.mapping(where, "field", optional="label size hidden width")
+        raw = self.mapping(where, "field", optional="label size hidden missing")
         return Row(
             label=str(raw.get("label", raw["field"])),
-            field=raw["field"],
-            size=int(raw.get("size", 1000)),
-            hidden=bool(raw.get("hidden", False)),
-            width=raw.get("width"),
+            field=self.text((*where, "field"), raw["field"]),
+            size=self.count((*where, "size"), raw.get("size", _ROWS_MAX), most=_ROWS_MAX),
+            hidden=self.flag((*where, "hidden"), raw.get("hidden", False)),
+            missing=self.flag((*where, "missing"), raw.get("missing", False)),
         )
 
     def series(self, where: Where, shape: str) -> Series:
@@ -250,7 +276,7 @@ class _Reader:
             y_title=self.text((*where, "y_title"), raw["y_title"]),
             measures=self.measures((*where, "measures")),
             where=self.where((*where, "where")),
-            size=int(raw.get("size", 10)),
+            size=self.count((*where, "size"), raw.get("size", 10), most=_ROWS_MAX),
         )
 
     def measures(self, where: Where) -> tuple[Measure, ...]:
@@ -269,6 +295,8 @@ class _Reader:
             self.fail(where, f"a measure is one of {', '.join(OPERATIONS)}; this one is {len(found)}")
         (operation,) = found
         field = raw[operation]
+        if operation in ("count", "groups") and field != "documents":
+            self.fail((*where, operation), f"'documents' is what can be counted, not {field!r}")
         percentile = 95
         if operation == "percentile":
             inner = self.mapping((*where, "percentile"), "of rank")
@@ -280,16 +308,16 @@ class _Reader:
             operation=operation,
             field="" if operation in ("count", "groups") else self.text((*where, operation), field),
             where=self.where((*where, "where")),
-            percentile=percentile,
-            divide=raw.get("divide"),
+            percentile=self.count((*where, "percentile", "rank"), percentile, most=99),
+            divide=self.optional_count((*where, "divide"), raw.get("divide")),
             format=raw.get("format"),
             colour=self.colour((*where, "colour"), raw.get("colour")),
-            width=raw.get("width"),
+            width=self.optional_count((*where, "width"), raw.get("width")),
         )
 
     def colour(self, where: Where, value: str | None) -> str | None:
         """`#RRGGBB`, or that of an enum's value, such as `state.running`."""
-        if value is None or re.fullmatch("#[0-9A-F]{6}", value):
+        if value is None or re.fullmatch("#[0-9A-F]{6}", self.text(where, value)):
             return value
         enum, _, id_ = value.partition(".")
         try:
@@ -301,10 +329,27 @@ class _Reader:
         raw = self.value(where)
         if raw is None:
             return ()
+        self.condition(where, raw)
         try:
-            return conditions(self.mapping(where, "", open_ended=True), self.catalogue)
+            return conditions(raw, self.catalogue)
         except KeyError as error:
             self.fail(where, str(error.args[0]))
+
+    def condition(self, where: Where, raw: Any) -> None:
+        """Whether it is a mapping of what `conditions` knows."""
+        self.mapping(where, "", open_ended=True)
+        for key, value in raw.items():
+            self.text(where, key)
+            place = (*where, key)
+            if key == "not":
+                self.condition(place, value)
+            elif key == "older":
+                for field, ago in self.mapping(place, "", open_ended=True).items():
+                    self.matching((*place, field), ago, re.compile(r"[1-9]\d*[smhd]"), "an age such as 2m")
+            else:
+                for each in self.list(place, value) if isinstance(value, list) else [value]:
+                    if not isinstance(each, str | int) or isinstance(each, bool):
+                        self.fail(place, f"must be text, a whole number, or a list of those, not {each!r}")
 
     def data(self, where: Where) -> str:
         name: str = self.value((*where, "of"))
@@ -339,9 +384,23 @@ class _Reader:
             self.fail(where, f"must be text, not {value!r}")
         return value
 
-    def count(self, where: Where, value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            self.fail(where, f"must be a whole number, 1 or more, not {value!r}")
+    def matching(self, where: Where, value: Any, pattern: re.Pattern[str], expected: str) -> str:
+        if not pattern.fullmatch(self.text(where, value)):
+            self.fail(where, f"must be {expected}, not {value!r}")
+        return str(value)
+
+    def count(self, where: Where, value: Any, *, most: int | None = None) -> int:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or value < 1 or (most is not None and value > most):
+            self.fail(where, f"must be a whole number, 1 {f'to {most}' if most else 'or more'}, not {value!r}")
+        return int(value)
+
+    def optional_count(self, where: Where, value: Any) -> int | None:
+        return None if value is None else self.count(where, value)
+
+    def flag(self, where: Where, value: Any) -> bool:
+        if not isinstance(value, bool):
+            self.fail(where, f"must be true or false, not {value!r}")
         return value
 
     def value(self, where: Where) -> Any:

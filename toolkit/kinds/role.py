@@ -1,4 +1,4 @@
-"""Roles: what OCS's credential and the operator's may do."""
+"""Roles: what OCS's credential, the operator's and those of people who look at dashboards may do."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from toolkit.model import Body, Resource
 
 _MARK = "ocs_elastic"
 """Where the mark stands in `metadata`; names that begin with `_` are the server's own there."""
+_SETS = ("names", "privileges", "resources")
 
 
 class Role(Kind):
@@ -41,8 +42,9 @@ class Role(Kind):
     def normalize(self, body: Body) -> Body:
         """Without what servers add: what is empty, and what says nothing but the default."""
         body = {key: value for key, value in body.items() if value and key != "transient_metadata"}
-        if "indices" in body:
-            body["indices"] = [_normal_indices(entry) for entry in body["indices"]]
+        for field in ("indices", "applications"):
+            if field in body:
+                body[field] = [_normal_entry(entry) for entry in body[field]]
         if "cluster" in body:
             body["cluster"] = sorted(body["cluster"])
         if mark := self.mark_of(body):
@@ -63,7 +65,7 @@ class Role(Kind):
         return "Holds from now on for every user and API key that is given this role." if action == "update" else ""
 
 
-def _normal_indices(entry: Body) -> Body:
-    """Names and privileges are sets; a server may give them back in another order."""
+def _normal_entry(entry: Body) -> Body:
+    """Names, privileges and resources are sets; a server may give them back in another order."""
     normal: dict[str, Any] = {key: value for key, value in entry.items() if value}
-    return {key: sorted(value) if key in ("names", "privileges") else value for key, value in normal.items()}
+    return {key: sorted(value) if key in _SETS else value for key, value in normal.items()}

@@ -101,7 +101,8 @@ def _buckets(chart: Tile | Series | Table, window: Window) -> Iterator[tuple[str
                 yield "x", {"terms": {"field": chart.x, "size": chart.size}}
         case Table():
             for i, row in enumerate(chart.rows):
-                yield f"r{i}", {"terms": {"field": row.field, "size": min(row.size, _TERMS_MAX)}}
+                missing = {"missing": "(none)"} if row.missing else {}
+                yield f"r{i}", {"terms": {"field": row.field, "size": min(row.size, _TERMS_MAX), **missing}}
 
 
 def _measures(chart: Tile | Series | Table) -> tuple[Measure, ...]:
