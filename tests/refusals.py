@@ -35,7 +35,9 @@ class Refusal:
         with pytest.raises(RejectedError) as raised:
             transport._request(self.method, self.path.format(**names), self.body, self.params)
         assert raised.value.status == 403, raised.value.reason
-        said = re.search(r"action \[(.+?)\] is unauthorized for user .* privileges \[(.+?)\]", raised.value.reason)
+        said = re.search(
+            r"action \[(.+?)\] is unauthorized for (?:user|API key id) .* privileges \[(.+?)\]", raised.value.reason
+        )
         assert said, raised.value.reason
         assert said[1] == self.action
         assert self.granted_by in said[2].split(",")

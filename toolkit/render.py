@@ -1,8 +1,9 @@
-"""Files to resource bodies, and to the report's page: the only Jinja2.
+"""Files to resource bodies, to the report's page and to nginx's configuration: the only Jinja2.
 
 The delimiters are our own (`<% %>`, `${{ }}`, `<# #>`), since Elasticsearch's `{{mustache}}` would otherwise be
 eaten without a word. An undefined variable is an error. Nothing that a configuration says is ever rendered: values
-go in through `tojson` and come out as JSON strings; in a page they are escaped.
+go in through `tojson` and come out as JSON strings; in a page they are escaped; in plain text whoever renders it
+lets nothing through that would mean something there.
 """
 
 from __future__ import annotations
@@ -61,6 +62,14 @@ class Renderer:
             RenderError: syntax error or undefined variable.
         """
         return self._rendered(self._environment.overlay(autoescape=True), path)
+
+    def text(self, path: str) -> str:
+        """The plain text that a file renders to, nothing escaped; `path` is relative to the folder, with '/'.
+
+        Raises:
+            RenderError: syntax error or undefined variable.
+        """
+        return self._rendered(self._environment, path)
 
     def _rendered(self, environment: jinja2.Environment, path: str) -> str:
         try:

@@ -28,12 +28,15 @@ READS: dict[str, list[list[str]]] = {
     "doctor": [[], ["--json"], ["--check"]],
     "status": [[], ["--json"]],
     "report": [[], ["--json", "--last", "7d", "--timezone", "Europe/Berlin"]],
-    "options": [[], ["--json"]],
+    "options": [[], ["--json"], ["--format", "nginx"]],
     "render": [[], ["--format", "curl"], ["--format", "console"]],
 }
 """Every command that only reads, with the arguments of each way to run it."""
 
-WRITES = {"apply", "bootstrap", "verify", "simulate", "destroy", "dashboards import"}
+WRITES = {
+    "apply", "bootstrap", "verify", "simulate", "destroy", "dashboards import",
+    "credentials create", "credentials rotate", "credentials revoke",
+}  # fmt: skip
 OTHERWISE = {"init", "dashboards lint"}
 """These never speak to a cluster."""
 OF_OCS = {"listen"}

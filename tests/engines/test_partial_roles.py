@@ -21,11 +21,15 @@ from toolkit.capabilities import Capabilities, of_elasticsearch
 from toolkit.client.connect import capabilities
 from toolkit.client.transport import Transport
 from toolkit.config import Settings
+from toolkit.credentials import CredentialKind
+from toolkit.errors import ToolkitError
 from toolkit.kinds import KIND
 from toolkit.load import desired, state_index
 from toolkit.lock import INDEX, locked
 from toolkit.model import Resource
 from toolkit.questions import count
+from toolkit.uses.credentials import create, revocation, rotate
+from toolkit.uses.deployment import Deployment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Elasticsearch is started as Linux does it")
 
@@ -106,6 +110,27 @@ def test_what_a_credential_may_do_is_detected(cluster: Cluster) -> None:
     assert capabilities(cluster.superuser) == cluster.server
     found = capabilities(cluster.operator)
     assert (found.security, found.manages_security) == (True, False)
+
+
+@pytest.mark.parametrize("kind", list(CredentialKind))
+def test_the_operator_makes_no_credential_for_ocs_and_is_told_why(cluster: Cluster, kind: CredentialKind) -> None:
+    operator = Deployment(cluster.operator, capabilities(cluster.operator), Settings(namespace=NAMESPACE))
+    for command in (
+        lambda: create(operator, kind, lambda _: None),
+        lambda: rotate(operator, kind, lambda _: None),
+        lambda: revocation(operator, ["x"]),
+    ):
+        with pytest.raises(ToolkitError, match="may not manage security") as raised:
+            command()
+        assert "manage_security" in str(raised.value.hint)
+
+
+def test_the_administrator_makes_none_before_the_role_is_there(cluster: Cluster) -> None:
+    """These engines have it from a file, which is not where credentials of the toolkit's take their rights from."""
+    administrator = Deployment(cluster.superuser, cluster.server, Settings(namespace=NAMESPACE))
+    with pytest.raises(ToolkitError, match=f"there is no role ocs-elastic-ocs-{NAMESPACE}") as raised:
+        create(administrator, CredentialKind.USER, lambda _: None)
+    assert "ocs-elastic apply" in str(raised.value.hint)
 
 
 def test_the_operator_can_make_and_remove_a_namespace(cluster: Cluster) -> None:

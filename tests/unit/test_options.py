@@ -47,10 +47,15 @@ def test_what_is_pasted_begins_with_the_encoding(options: Command) -> None:
         "Content-Type",
         "keep-alive",
         "<user>:<password>@es.example:9243",
+        "credentials create --namespace default",
+        "--format nginx",
+        "xpack.security.authc.anonymous.roles: ocs-elastic-ocs-default",
+        "known: no release is known to",
+        "known: every OCS that sends this notification: 8.1.512.02 and later",
     ],
 )
 def test_what_somebody_who_sets_up_ocs_must_know(options: Command, words: str) -> None:
-    assert words in options().out
+    assert words in " ".join(options().out.split())
 
 
 @pytest.mark.parametrize(("user", "api_key"), [("me:s3cret@", ""), ("", "als0secret")])
@@ -84,13 +89,26 @@ def test_notes_that_depend_on_the_address(
     assert f"campaigngroup-states-uri = {url}/ocs-campaign-groups-default/_doc" in out
 
 
+def test_only_what_needs_nothing_of_ocs_is_said_to_be_known(options: Command) -> None:
+    """What nobody has seen an OCS do is not promised."""
+    for way in json.loads(options("--json").out)["authentication"]:
+        assert ("no release is known to" in way["known"]) is not way["needs"].startswith("nothing of OCS"), way["name"]
+
+
+def test_over_http_a_credential_can_be_read_on_the_way(options: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "it can be read on the way" not in options().out
+    monkeypatch.setenv("ELASTICSEARCH_URL", "http://es.example:9200")
+    assert "it can be read on the way" in " ".join(options().out.split())
+
+
 def test_json(options: Command) -> None:
     found = json.loads(options("--json").out)
     assert found["options"][0]["name"] == "encoding"
     assert found["options"][2]["value"] == "https://es.example:9243/ocs-campaign-groups-default/_doc"
     assert found["since"] == {"notifications": "8.1.512.02", "statistics": "8.1.517.04"}
     assert found["log_events"].keys() == {"81000", "81001"}
-    assert {"name", "how", "needs"} == found["authentication"][0].keys()
+    assert {"name", "how", "needs", "known", "risk"} == found["authentication"][0].keys()
+    assert all(all(way.values()) for way in found["authentication"])
     assert found["unconfirmed"]
     assert found["notes"]
 

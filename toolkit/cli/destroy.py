@@ -28,9 +28,9 @@ def destroy(
 ) -> None:
     """Remove what the toolkit made in a namespace; documents only where their stream is named by --data.
 
-    Without --data the transform and its index go, and what was imported into Kibana, changed by hand or not. Streams,
-    templates, pipeline and ILM policies stay, since messages still come: Elasticsearch refuses to delete what a
-    stream needs.
+    Without --data the transform and its index go, and what was imported into Kibana, changed by hand or not, and
+    OCS's users and API keys, where this credential may manage security: OCS's messages are refused from then on.
+    Streams, templates, pipeline and ILM policies stay: Elasticsearch refuses to delete what a stream needs.
     """
     from toolkit.output.console import TerminalProgress, result  # noqa: PLC0415
     from toolkit.uses.destroy import destroy as run  # noqa: PLC0415
@@ -45,12 +45,15 @@ def destroy(
     progress = TerminalProgress()
     for resource in run(target, what):
         progress.say(f"removed: {resource}")
-    result(f"Removed {len(what.goes) + len(what.saved_objects)} resources.")
+    result(f"Removed {len(what.goes) + len(what.saved_objects) + len(what.revoked)} resources.")
 
 
 def _text(what: Removal, namespace: str, url: str) -> str:
     lines = [f"On {url}, namespace {namespace}:", ""]
     lines += [f"  - goes   {resource} ({resource.source})" for resource in what.saved_objects]
+    lines += [
+        f"  - goes   {resource}: OCS is refused from then on, and its messages are lost" for resource in what.revoked
+    ]
     lines += [f"  - goes   {resource}" for resource in what.goes]
     lines += [f"    stays  {resource}: {reason}" for resource, reason in what.stays]
     if what.state_goes:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from toolkit import __version__
-from toolkit.cli import dashboards, local
+from toolkit.cli import credentials, dashboards, local
 from toolkit.cli.bootstrap import bootstrap
 from toolkit.cli.demo import demo
 from toolkit.cli.destroy import destroy
@@ -37,6 +37,7 @@ _SET_UP = (demo, init, doctor, bootstrap, plan, apply, render, verify, options, 
 _USE = (status, report, simulate, destroy)
 for _command in (*_SET_UP, *_USE):
     app.command()(_command)
+app.add_typer(credentials.app)
 app.add_typer(dashboards.app)
 app.add_typer(local.app)
 

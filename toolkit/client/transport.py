@@ -45,9 +45,9 @@ class Transport:
         """A request that, unless it only reads, is sent once, whatever happens."""
         return self._request("POST", path, body, params)
 
-    def delete(self, path: str, params: dict[str, str] | None = None) -> Any:
-        """Remove what the path names; None where there was nothing."""
-        return self._request("DELETE", path, None, params)
+    def delete(self, path: str, params: dict[str, str] | None = None, body: Any = None) -> Any:
+        """Remove what the path, or the body, names; None where there was nothing."""
+        return self._request("DELETE", path, body, params)
 
     def close(self) -> None:
         """Close the connections."""

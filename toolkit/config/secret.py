@@ -5,9 +5,11 @@ from __future__ import annotations
 import codecs
 import os
 import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from toolkit.errors import ConfigurationError
+from toolkit.errors import ConfigurationError, ToolkitError
 
 
 def read_secret(path: Path, place: str) -> str:
@@ -30,6 +32,48 @@ def read_secret(path: Path, place: str) -> str:
         what = "holds more than one line" if text else "is empty"
         raise ConfigurationError(f"{place}: {path} {what}", hint="the file holds the secret and nothing else")
     return text
+
+
+@contextmanager
+def new_secret_file(path: Path) -> Iterator[Callable[[str], None]]:
+    """A file that is there from now on, and empty until the function that is given is called with the secret.
+
+    It is its owner's alone (0600) from the first byte. On Windows, where such a mode means nothing, it has the access
+    rights of its folder. If the block fails before the secret is in it, it is gone again.
+
+    Raises:
+        ToolkitError: there is such a file already, or it cannot be written.
+    """
+    try:
+        # "excl" and not a look beforehand; it follows no symbolic link either.
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise ToolkitError(
+            f"{path} is there already, and stays as it is", hint="name a file that is not there yet"
+        ) from error
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    stream, whole = os.fdopen(number, "wb", buffering=0), False
+
+    def write(secret: str) -> None:
+        nonlocal whole
+        try:
+            stream.write(f"{secret}\n".encode())
+            os.fsync(number)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        whole = True
+
+    try:
+        yield write
+    finally:
+        stream.close()
+        if not whole:
+            path.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> ToolkitError:
+    return ToolkitError(f"{path} cannot be written: {error.strerror}", hint="nothing was changed on the cluster")
 
 
 def open_to_all(path: Path) -> bool:

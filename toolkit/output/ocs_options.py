@@ -30,23 +30,36 @@ def _lines(found: OcsOptions) -> Iterator[str]:
     yield "Look for these events in OCS's log:"
     yield from _items(f"{number} {words}" for number, words in LOG_EVENTS.items())
     yield ""
-    yield "If the cluster asks for a credential, one of OCS's own, never yours:"
-    for way in found.authentication:
-        yield from _items([f"{way.name}: {way.how}"])
-        yield fill(f"needs {way.needs}", _WIDTH, initial_indent="    ", subsequent_indent="    ")
+    yield "If the cluster asks for a credential: one of OCS's own, never yours. It may do this:"
+    yield from _items([found.rights])
+    yield "It can be presented in one of these ways:"
+    for number, way in enumerate(found.authentication, start=1):
+        yield ""
+        yield f"{number}. {way.name}"
+        yield from _facts(how=way.how, needs=way.needs, known=way.known, risk=way.risk)
     yield ""
     yield "Not confirmed for this notification:"
     yield from _items(found.unconfirmed)
 
 
+def _facts(**facts: str) -> Iterator[str]:
+    """One below the other, each behind its own word."""
+    for word, fact in facts.items():
+        yield _filled(fact, f"   {word}: ", " " * 3)
+
+
 def _items(items: Iterable[str]) -> Iterator[str]:
     """Items of a list; a URI is never cut."""
     for item in items:
-        yield fill(
-            item,
-            _WIDTH,
-            initial_indent="- ",
-            subsequent_indent="  ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        yield _filled(item, "- ", "  ")
+
+
+def _filled(text: str, first: str, next_: str) -> str:
+    return fill(
+        text,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=next_,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from toolkit.credentials import Credential, revoke, role_name
 from toolkit.dashboards.record import Record, forget, recorded
 from toolkit.errors import UnsafePlanError, UsageError
 from toolkit.kinds import KIND, KINDS
@@ -12,6 +13,7 @@ from toolkit.load import desired
 from toolkit.lock import INDEX, Lock, locked
 from toolkit.model import Resource
 from toolkit.plan import SAVED_OBJECTS
+from toolkit.uses.credentials import ours
 from toolkit.uses.deployment import Deployment
 
 _WITHOUT_DATA = ("transform", "index")
@@ -28,11 +30,18 @@ class Removal:
     """Whether the toolkit's own state goes too: nothing of any namespace is left then."""
     dashboards: tuple[Record, ...] = ()
     """What goes from Kibana, in every space that something of the namespace was imported into."""
+    credentials: tuple[Credential, ...] = ()
+    """OCS's, which is refused from then on."""
 
     @property
     def nothing(self) -> bool:
         """Whether nothing goes."""
-        return not self.goes and not self.dashboards
+        return not self.goes and not self.dashboards and not self.credentials
+
+    @property
+    def revoked(self) -> tuple[Resource, ...]:
+        """OCS's credentials, as resources."""
+        return tuple(Resource(each.kind.value, each.name, {}, "", each.namespace) for each in self.credentials)
 
     @property
     def saved_objects(self) -> tuple[Resource, ...]:
@@ -88,7 +97,8 @@ def removal(target: Deployment, data: tuple[str, ...]) -> Removal:
         )
     if records and target.kibana:
         target.kibana.version(target.progress)  # whether it answers is better known before anything is gone
-    return Removal(tuple(goes), tuple(stays), bool(data) and not users, tuple(records))
+    credentials = ours(target) if target.server.manages_security else []
+    return Removal(tuple(goes), tuple(stays), bool(data) and not users, tuple(records), tuple(credentials))
 
 
 def destroy(target: Deployment, what: Removal) -> Iterator[Resource]:
@@ -101,6 +111,10 @@ def destroy(target: Deployment, what: Removal) -> Iterator[Resource]:
     order = {kind.name: position for position, kind in enumerate(KINDS)}
     with locked(target.transport, target.state_index) as lock:
         yield from _destroy_dashboards(target, what, lock)
+        for credential, resource in zip(what.credentials, what.revoked, strict=True):
+            lock.check()
+            revoke(target.transport, credential)
+            yield resource
         for resource in sorted(what.goes, key=lambda r: order[r.kind], reverse=True):
             lock.check()
             KIND[resource.kind].delete(target.transport, resource.name)
@@ -124,12 +138,15 @@ def _destroy_dashboards(target: Deployment, what: Removal, lock: Lock) -> Iterat
 
 
 def _out_of_reach(target: Deployment) -> list[tuple[Resource, str]]:
-    """The roles, where this credential can neither see nor remove them."""
+    """Roles and OCS's credentials, where this credential can neither see nor remove them."""
     reason = KIND["role"].lacking(target.server)
     if not target.server.security or not reason:
         return []
     as_administrator = desired(target.settings, replace(target.server, manages_security=True))
-    return [(resource, f"if it is there: {reason}") for resource in as_administrator if resource.kind == "role"]
+    namespace = target.settings.namespace
+    ocs = Resource("user or api-key", f"{role_name(namespace)}-*", {}, "", namespace)
+    roles = [resource for resource in as_administrator if resource.kind == "role"]
+    return [(resource, f"if it is there: {reason}") for resource in (ocs, *roles)]
 
 
 def _ours(resource: Resource, body: dict[str, object]) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from toolkit.config import Connection
+from toolkit.credentials import role_name
 from toolkit.errors import ConfigurationError, UsageError
 from toolkit.ocs.post import Target, parse_target
 from toolkit.uses.streams import Streams
@@ -43,6 +44,10 @@ class Way:
     name: str
     how: str
     needs: str
+    """What OCS, and the network, must be able to do."""
+    known: str
+    """Which releases of OCS are known to do it."""
+    risk: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class OcsOptions:
 
     options: tuple[Option, ...]
     notes: tuple[str, ...]
+    rights: str
+    """What OCS's credential may do."""
     authentication: tuple[Way, ...]
     unconfirmed: tuple[str, ...]
 
@@ -66,7 +73,23 @@ def ocs_options(connection: Connection, namespace: str) -> OcsOptions:
         ConfigurationError: the address is none.
     """
     target = _target(connection, namespace)
-    return OcsOptions(_options(str(target)), tuple(_notes(target)), _ways(target, namespace), _UNCONFIRMED)
+    streams = Streams(namespace)
+    return OcsOptions(
+        options=_options(str(target)),
+        notes=tuple(_notes(target)),
+        rights=f"create_doc on {streams.campaign_groups} and {streams.dead_letters}, and nothing else",
+        authentication=_ways(target, namespace),
+        unconfirmed=_UNCONFIRMED,
+    )
+
+
+def posted_to(connection: Connection, namespace: str) -> str:
+    """The URI for OCS, without any credential.
+
+    Raises:
+        ConfigurationError: the address is none.
+    """
+    return str(_target(connection, namespace))
 
 
 def _target(connection: Connection, namespace: str) -> Target:
@@ -114,35 +137,51 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _ways(target: Target, namespace: str) -> tuple[Way, ...]:
-    streams = Streams(namespace)
     parts = urlsplit(str(target))
-    rights = f"create_doc on {streams.campaign_groups} and {streams.dead_letters}, and nothing else"
+    create = f"`ocs-elastic credentials create --namespace {namespace}`"
+    nothing_of_ocs = f"every OCS that sends this notification: {SINCE['notifications']} and later"
     return (
         Way(
             "user and password in the URI",
-            f"{parts.scheme}://<user>:<password>@{parts.netloc}{parts.path}, a user of OCS's own with the right "
-            f"{rights}; other characters than letters and digits as %XX",
-            "an OCS that turns them into Basic authentication: not confirmed. OCS's log event 81000 says where it "
-            "sends to, so the password may stand in the log",
+            f"campaigngroup-states-uri = {parts.scheme}://<user>:<password>@{parts.netloc}{parts.path}, both as "
+            f"{create} shows them: they need no %XX",
+            "an OCS that turns them into Basic authentication",
+            "no release is known to; try it in a test environment",
+            "the password stands in the options of OCS's Application object, which others may read, and perhaps in "
+            f"OCS's log: event 81000 says where it sends to{_in_clear(target)}",
         ),
         Way(
             "a header",
-            f"Authorization: ApiKey <key>, a key of OCS's own with the right {rights}",
-            "an OCS that sends custom headers with this notification: they exist for other notifications of later "
-            "releases, not confirmed for this one",
+            f"Authorization: ApiKey <key>, which {create.removesuffix('`')} --kind api-key` shows; or Authorization: "
+            "Basic …, which it shows for a user",
+            "an OCS that sends custom headers with this notification",
+            "no release is known to: they exist for other notifications of later releases, not confirmed for this one",
+            f"the key stands in the options of OCS, which others may read{_in_clear(target)}",
         ),
         Way(
-            "a reverse proxy in between",
-            "OCS posts to it without a credential; it adds the Authorization header, and TLS, and keeps or sets "
-            "Content-Type: application/json",
+            "a small nginx in between",
+            "it holds the key, adds the header, speaks TLS to the cluster and sets Content-Type: application/json. "
+            f"`ocs-elastic options --namespace {namespace} --format nginx` prints its configuration; the key comes "
+            f"from {create.removesuffix('`')} --kind api-key --format nginx --output FILE`",
             "nothing of OCS; a network in which only OCS reaches the proxy",
+            nothing_of_ocs,
+            "whoever reaches the proxy from an address that it allows may post; up to it messages are not encrypted; "
+            "one more thing that must not be down",
         ),
         Way(
-            "the anonymous user of a self-managed Elasticsearch",
-            f"xpack.security.authc.anonymous with a role of {rights}",
-            "nothing of OCS; a network in which only OCS reaches the cluster, since whoever does may post",
+            "the anonymous user of Elasticsearch",
+            f"in elasticsearch.yml of every node, xpack.security.authc.anonymous.roles: {role_name(namespace)}. The "
+            "toolkit never sets this",
+            "nothing of OCS; a network in which only OCS reaches the cluster",
+            nothing_of_ocs,
+            "whoever reaches the cluster may post false messages, fill its disks and, on Elasticsearch 8.3.3, end a "
+            "node by a single message (see README.md); nothing tells who did. The proxy is the better way",
         ),
     )
+
+
+def _in_clear(target: Target) -> str:
+    return "; over http it can be read on the way" if target.scheme == "http" else ""
 
 
 _UNCONFIRMED = (
