@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ from pytest_httpserver import HTTPServer
 
 from tests.unit.commands import Command, command
 from tests.unit.kibana import BASE, STATE, FakeElasticsearch, FakeKibana, servers
+from toolkit.catalogue import read_catalogue
+from toolkit.client.kibana import Kibana
 from toolkit.config import Connection, Settings
+from toolkit.dashboards.compile import compile_dashboards
 from toolkit.dashboards.frozen import shadowed
+from toolkit.dashboards.lint import lint
 from toolkit.dashboards.saved_object import SavedObject, embed, object_id
-from toolkit.errors import UnsafePlanError
+from toolkit.errors import UnreachableError, UnsafePlanError
 from toolkit.uses.deployment import Deployment, deployment
 from toolkit.uses.destroy import destroy, removal
 
@@ -59,6 +64,7 @@ def both(web: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> It
     monkeypatch.setenv("ELASTICSEARCH_URL", web.url_for("").rstrip("/"))
     monkeypatch.setenv("KIBANA_URL", web.url_for(BASE))
     monkeypatch.setattr("toolkit.uses.deployment.compile_dashboards", objects())
+    monkeypatch.setattr("toolkit.uses.deployment.lint", lambda *_: [])  # these objects are no real ones
     with servers(web) as found:
         yield found
 
@@ -225,6 +231,58 @@ def test_a_kibana_that_was_upgraded_is_no_drift_and_is_recorded_with_the_next_ch
     assert "migrated" in json.loads(rows[":".join(key("tag"))]["exported"])["attributes"]
 
 
+def test_a_kibana_that_was_upgraded_is_recorded_even_where_nothing_is_to_be_done(
+    run: Command, kibana: FakeKibana, elasticsearch: FakeElasticsearch
+) -> None:
+    """Until it was, every save by hand hid behind the upgrade, and every plan compared with the version before."""
+    run("import", "--yes")
+    kibana.version = "8.12.2"
+    for saved in kibana.objects["default"].values():
+        saved["attributes"]["migrated"] = True
+    before = elasticsearch.documents[RECORD]
+    done = run("plan")
+    assert (done.code, "Nothing to do." in done.out, "is out of date" in done.out) == (0, True, True)
+    assert elasticsearch.documents[RECORD] == before, "a plan writes nothing"
+    done = run("import")
+    assert done.code == 0, "nothing changes in Kibana, so nobody is asked"
+    rows = elasticsearch.documents[RECORD]["objects"]
+    assert {row["kibana"] for row in rows.values()} == {"8.12.2"}
+    assert "is out of date" not in run("plan").out
+    assert [asked for asked in kibana.requests if asked.endswith("_import")] == ["POST /api/saved_objects/_import"]
+
+
+def test_another_address_of_kibana_is_said(
+    run: Command, kibana: FakeKibana, elasticsearch: FakeElasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("import", "--yes")
+    first = os.environ["KIBANA_URL"]
+    assert elasticsearch.documents[RECORD]["kibana"] == first
+    monkeypatch.setenv("KIBANA_URL", first.replace("localhost", "127.0.0.1"))
+    for form in ("text", "markdown"):
+        done = run("plan", "--format", form)
+        assert (done.code, f"The last import went to Kibana at {first}, " in done.out) == (0, True)
+    assert first in json.loads(run("plan", "--json").out)["notes"][0]
+    assert run("import").code == 0
+    assert elasticsearch.documents[RECORD]["kibana"] == os.environ["KIBANA_URL"]
+    assert "last import" not in run("plan").out
+
+
+def test_a_dashboard_that_would_show_nothing_is_a_problem_and_nothing_is_imported(
+    run: Command, kibana: FakeKibana, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A misspelt field in a `where` was imported."""
+    shipped = compile_dashboards(Settings(), read_catalogue(), "default")
+    wrong = [replace(each, body=json.loads(json.dumps(each.body).replace("tags:", "tagss:"))) for each in shipped]
+    monkeypatch.setattr("toolkit.uses.deployment.lint", lint)
+    monkeypatch.setattr("toolkit.uses.deployment.compile_dashboards", lambda *_: wrong)
+    done = run("plan")
+    assert (done.code, "no field 'tagss'" in done.out, "dashboards lint" in done.out) == (1, True, True)
+    assert run("import", "--yes").code == 1
+    assert kibana.objects == {}
+    monkeypatch.setattr("toolkit.uses.deployment.compile_dashboards", lambda *_: shipped)
+    assert run("plan").code == 3
+
+
 def test_a_foreign_object_of_our_id_needs_adopt(
     run: Command, kibana: FakeKibana, elasticsearch: FakeElasticsearch
 ) -> None:
@@ -258,6 +316,50 @@ def test_killed_between_import_and_record_it_goes_on_without_adopt(
     assert changes(run) == [("update", kind) for kind in KINDS.values()]
     assert run("import", "--yes").code == 0
     assert changes(run, code=0) == []
+
+
+def test_what_is_changed_by_hand_while_somebody_thinks_it_over_stays(
+    run: Command, web: HTTPServer, kibana: FakeKibana, elasticsearch: FakeElasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It became what was recorded, unseen, and the next version of ours overwrote it."""
+    run("import", "--yes")
+    set_titles(monkeypatch, "New", "tag", "index-pattern")
+    compiled = [*objects("New", "tag")(Settings(), None, "default"), *objects()(Settings(), None, "default")[1:]]
+    monkeypatch.setattr("toolkit.uses.deployment.compile_dashboards", lambda *_: compiled)
+    target = _target(web)
+    plan = target.plan_dashboards()
+    assert [str(change) for change in plan.changes] == [f"update tag {key('tag')[1]}"]
+    before = elasticsearch.documents[RECORD]["objects"][":".join(key())]
+    kibana.edit("default", key(), by_hand)
+    assert len(list(target.import_dashboards(plan))) == 1
+    assert elasticsearch.documents[RECORD]["objects"][":".join(key())] == before
+    assert changes(run) == [("edited", "dashboard")]
+    set_titles(monkeypatch, "New")
+    assert changes(run) == [("update", "data_view"), ("edited", "dashboard")]
+
+
+def test_what_is_changed_by_hand_after_an_import_that_was_not_answered_stays(
+    run: Command, kibana: FakeKibana, elasticsearch: FakeElasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was taken for what the import had written, and overwritten."""
+    run("import", "--yes")
+    set_titles(monkeypatch, "New")
+    with monkeypatch.context() as away:
+
+        def refused(*_: Any) -> None:
+            raise UnreachableError("connection refused")
+
+        away.setattr(Kibana, "import_", refused)
+        assert run("import", "--yes").code == 1
+    assert {r["under_way"] for r in elasticsearch.documents[RECORD]["objects"].values()} == {True}
+    kibana.edit("default", key(), by_hand)
+    assert changes(run) == [("update", "tag"), ("update", "data_view"), ("edited", "dashboard")]
+    set_titles(monkeypatch, "Links")
+    assert changes(run) == [("edited", "dashboard")], "the older version of ours is at work again"
+    assert run("import").code == 0
+    rows = elasticsearch.documents[RECORD]["objects"]
+    assert {name for name, row in rows.items() if row["under_way"]} == {":".join(key())}, "the rest has ended"
+    assert changes(run) == [("edited", "dashboard")]
 
 
 MISSING = {"type": "missing_references", "references": [{"type": "index-pattern", "id": "gone"}]}
@@ -404,6 +506,28 @@ def test_an_edited_dashboard_is_kept_and_then_there_is_nothing_to_do(
     assert changes(run) == [("edited", "dashboard")]
     (tmp_path / "frozen" / "dashboard.state.json.j2").unlink()
     assert changes(run) == [("edited", "dashboard")]
+
+
+def test_when_the_file_that_kept_an_edit_is_deleted_the_yaml_is_back(
+    run: Command, kibana: FakeKibana, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It stayed edited by hand until --overwrite: nobody had recorded that the file had been in force."""
+    monkeypatch.setattr("toolkit.dashboards.frozen.data_folder", lambda _: tmp_path)
+    plain = objects()
+
+    def compiled(settings: Settings, catalogue: Any, space: str) -> list[SavedObject]:
+        return shadowed(plain(settings, catalogue, space), tmp_path / "frozen", settings.namespace, space)
+
+    monkeypatch.setattr("toolkit.uses.deployment.compile_dashboards", compiled)
+    run("import", "--yes")
+    kibana.edit("default", key(), by_hand)
+    assert "ocs-elastic dashboards import" in run("export").err
+    assert "is out of date" in run("plan").out
+    assert run("import").code == 0
+    (tmp_path / "frozen" / "dashboard.state.json.j2").unlink()
+    assert changes(run) == [("update", "dashboard")]
+    assert run("import", "--yes").code == 0
+    assert kibana.objects["default"][key()]["attributes"]["panelsJSON"] == embed([{"title": "Links"}])
 
 
 def test_one_is_exported_by_name(run: Command, tmp_path: Path) -> None:

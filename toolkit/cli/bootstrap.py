@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from toolkit.cli.cluster import connection_and_settings
-from toolkit.cli.options import Adopt, Config, Namespace, Overwrite, Profile, Yes
+from toolkit.cli.options import Adopt, Config, Namespace, NoDashboards, Overwrite, Profile, Yes
 from toolkit.cli.plan import applied
 from toolkit.cli.verify import verify
 
@@ -16,6 +16,7 @@ def bootstrap(
     yes: Yes = False,
     adopt: Adopt = False,
     overwrite: Overwrite = False,
+    no_dashboards: NoDashboards = False,
 ) -> None:
     """Do everything: show the plan, apply it, verify with one message, and print the options to set in OCS.
 
@@ -25,7 +26,7 @@ def bootstrap(
     from toolkit.output import console, ocs_options  # noqa: PLC0415 - start-up time of every other command
     from toolkit.uses.options import ocs_options as found  # noqa: PLC0415
 
-    target = applied(profile, namespace, config, yes=yes, adopt=adopt, overwrite=overwrite)
+    target = applied(profile, namespace, config, yes=yes, adopt=adopt, overwrite=overwrite, no_dashboards=no_dashboards)
     console.result("")
     verify(profile=profile, namespace=namespace, config=config)
     console.result("")

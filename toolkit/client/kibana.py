@@ -149,8 +149,9 @@ class Kibana:
         waited_s = 0.0
         while (version := self._status()) is None:
             if waited_s >= within_s:
+                since = f"was not ready within {within_s:g} s" if within_s else "is not ready yet"
                 raise UnreachableError(
-                    f"{self.url} is Kibana, but was not ready within {within_s:g} s",
+                    f"{self.url} is Kibana, but {since}",
                     hint="see Kibana's log, and whether its Elasticsearch is well",
                 )
             if waited_s == 0:
