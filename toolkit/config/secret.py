@@ -1,7 +1,8 @@
-"""Secrets that stand in files of their own."""
+"""Secrets: those that stand in files of their own, and the header that one goes into."""
 
 from __future__ import annotations
 
+import base64
 import codecs
 import os
 import stat
@@ -30,6 +31,11 @@ def read_secret(path: Path, place: str) -> str:
         what = "holds more than one line" if text else "is empty"
         raise ConfigurationError(f"{place}: {path} {what}", hint="the file holds the secret and nothing else")
     return text
+
+
+def basic(username: str, password: str) -> str:
+    """The value of the header `Authorization` for user and password."""
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
 def open_to_all(path: Path) -> bool:
