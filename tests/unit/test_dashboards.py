@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from toolkit.dashboards.frozen import shadowed
 from toolkit.dashboards.lint import lint
 from toolkit.dashboards.saved_object import SavedObject, embed, object_id
 from toolkit.errors import UnreachableError, UnsafePlanError
-from toolkit.uses.deployment import Deployment, deployment
+from toolkit.plan import Plan
+from toolkit.uses.deployment import LEFT_OUT, Deployment, deployment
 from toolkit.uses.destroy import destroy, removal
 
 NAMES = {"tag": "tag", "index-pattern": "events", "dashboard": "state"}
@@ -572,10 +574,10 @@ def test_lint_asks_nobody(run: Command, kibana: FakeKibana, elasticsearch: FakeE
 # Taking them away
 
 
-def _target(web: HTTPServer, *, kibana: bool = True) -> Deployment:
+def _target(web: HTTPServer, *, kibana: bool = True, **more: Any) -> Deployment:
     url = web.url_for("").rstrip("/")
     connection = Connection(url=url, source="the tests", kibana_url=web.url_for(BASE) if kibana else None)
-    return deployment(connection, Settings())
+    return deployment(connection, Settings(), **more)
 
 
 def test_destroy_takes_the_dashboards_of_every_space_and_leaves_the_spaces(
@@ -599,6 +601,118 @@ def test_destroy_takes_the_dashboards_of_every_space_and_leaves_the_spaces(
     assert kibana.spaces == {"default", "b"}
     assert elasticsearch.documents == {}
     assert removal(_target(web), ()).nothing
+
+
+def _dashboard_over(id_: str, title: str) -> dict[str, Any]:
+    reference = {"type": "index-pattern", "id": id_, "name": "a"}
+    return {"type": "dashboard", "attributes": {"title": title}, "references": [reference]}
+
+
+def test_destroy_leaves_the_data_views_that_others_use_and_names_those(
+    run: Command, web: HTTPServer, kibana: FakeKibana, elasticsearch: FakeElasticsearch
+) -> None:
+    """Other people's dashboards were left without their data."""
+    run("import", "--yes")
+    kibana.objects["default"]["dashboard", "theirs"] = _dashboard_over(key("index-pattern")[1], "Shift")
+    kibana.objects["default"][key()]["references"] = [{"type": "index-pattern", "id": key("index-pattern")[1]}]
+    elasticsearch.names.clear()
+    what = removal(_target(web), ())
+    ((resource, reason),) = [each for each in what.stays if each[0].kind == "data_view"]
+    assert resource.name == key("index-pattern")[1]
+    assert reason == "used by dashboard 'Shift'; from now on it is theirs, to be removed in Kibana"
+    assert [r.kind for r in destroy(_target(web), what)] == ["dashboard", "tag"]
+    assert kibana.objects["default"].keys() == {("dashboard", "theirs"), key("index-pattern")}
+    assert elasticsearch.documents == {}
+
+
+def test_destroy_leaves_a_data_view_that_is_in_another_space_too(
+    run: Command, web: HTTPServer, kibana: FakeKibana, elasticsearch: FakeElasticsearch
+) -> None:
+    """Kibana refused to delete it, so destroy never came to an end."""
+    run("import", "--yes")
+    kibana.shared[key("index-pattern")] = ["b", "c"]
+    elasticsearch.names.clear()
+    what = removal(_target(web), ())
+    ((_, reason),) = [each for each in what.stays if each[0].kind == "data_view"]
+    assert reason.startswith("in space b, c too; ")
+    assert [r.kind for r in destroy(_target(web), what)] == ["dashboard", "tag"]
+    kibana.objects["default"].pop(key("index-pattern"))
+    assert removal(_target(web), ()).nothing
+
+
+def test_a_data_view_that_goes_and_is_in_another_space_too_says_so(
+    run: Command, kibana: FakeKibana, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("import", "--yes")
+    kibana.shared[key("index-pattern")] = ["b"]
+    set_titles(monkeypatch, "Links", "tag", "dashboard")
+    done = run("import", "--yes")
+    assert (done.code, "take it out of those" in done.err) == (1, True)
+
+
+def test_destroy_can_leave_kibana_out(
+    run: Command, web: HTTPServer, kibana: FakeKibana, elasticsearch: FakeElasticsearch
+) -> None:
+    """A Kibana that was down kept everything of Elasticsearch from being removed."""
+    run("import", "--yes")
+    elasticsearch.names.clear()
+    kibana.starting = 1000
+    kibana.requests.clear()
+    with pytest.raises(UnreachableError, match="is not ready yet") as raised:
+        removal(_target(web), ())
+    assert "--no-dashboards" in str(raised.value.hint)
+    assert kibana.requests == ["GET /api/status"], "nothing will be imported, so it is not waited for"
+    target = _target(web, without_dashboards=True)
+    what = removal(target, ("ocs-campaign-groups-default", "ocs-dead-letters-default"))
+    assert {reason for r, reason in what.stays if r.kind in KINDS.values()} == {
+        "left out by --no-dashboards; destroy without it removes it"
+    }
+    assert (what.dashboards, what.state_goes) == ((), False), "what is recorded is needed for that"
+
+
+def test_destroy_tells_of_another_address_of_kibana(
+    run: Command, web: HTTPServer, elasticsearch: FakeElasticsearch
+) -> None:
+    run("import", "--yes")
+    elasticsearch.names.clear()
+    there = os.environ["KIBANA_URL"].replace("localhost", "127.0.0.1")
+    connection = Connection(url=web.url_for("").rstrip("/"), source="the tests", kibana_url=there)
+    assert removal(_target(web), ()).notes == ()
+    (note,) = removal(deployment(connection, Settings()), ()).notes
+    assert f"went to Kibana at {os.environ['KIBANA_URL']}, and this is {there}" in note
+
+
+def test_a_plan_does_not_wait_for_a_kibana_that_is_starting_and_an_import_does(
+    run: Command, kibana: FakeKibana, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.client.kibana._LOOK_AGAIN_S", 0.01)
+    kibana.starting = 2
+    done = run("plan")
+    assert (done.code, "is not ready yet" in done.err) == (1, True)
+    assert kibana.requests == ["GET /api/status"]
+    assert run("import", "--yes").code == 0
+
+
+def test_a_plan_can_leave_kibana_out(web: HTTPServer, kibana: FakeKibana) -> None:
+    kibana.starting = 1000
+    with pytest.raises(UnreachableError) as raised, nothing_to_do():
+        _target(web, read_only=True).plan()
+    assert "--no-dashboards" in str(raised.value.hint)
+    kibana.requests.clear()
+    with nothing_to_do():
+        (change,) = _target(web, without_dashboards=True).plan().changes
+    assert (change.action, change.meaning) == ("unavailable", LEFT_OUT)
+    assert kibana.requests == []
+
+
+@contextmanager
+def nothing_to_do() -> Iterator[None]:
+    """A cluster of which nothing has to change."""
+    empty = Plan("c", "u", "http://e", "s", "default", ())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("toolkit.uses.deployment.read_live", lambda *_: None)
+        patch.setattr("toolkit.uses.deployment.make_plan", lambda *_, **__: empty)
+        yield
 
 
 def test_destroy_without_kibana_says_what_would_be_left(

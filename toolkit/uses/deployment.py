@@ -93,7 +93,7 @@ class Deployment:
         """What has to change, in Kibana too. Reads only."""
         live = read_live(self.transport, self.resources, self.server)
         found = make_plan(self.resources, live, self.settings.namespace, schema=self.catalogue.schema)
-        with _or_without_dashboards():
+        with or_without_dashboards():
             kibana = self._dashboards()
         return replace(
             found,
@@ -205,7 +205,7 @@ def deployment(
 
 
 @contextmanager
-def _or_without_dashboards() -> Iterator[None]:
+def or_without_dashboards() -> Iterator[None]:
     """Where Kibana is the trouble, Elasticsearch's part can still be done."""
     try:
         yield
