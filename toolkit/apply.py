@@ -40,7 +40,7 @@ def apply(
     lazy_rollover: bool = False,
     adopt: bool = False,
 ) -> Iterator[Event]:
-    """Make a plan's changes, one event each; afterwards the plan is empty.
+    """Make a plan's changes, one event each; afterwards the plan is empty, and what is recorded of Kibana holds.
 
     Args:
         transport: the cluster.
@@ -58,7 +58,7 @@ def apply(
         RejectedError: the server refused a change; those before it are made, and the next run goes on from there.
     """
     plan.raise_if_unsafe(adopt=adopt)
-    if not plan.pending:
+    if not plan.pending and not plan.outdated_record:
         return
     with locked(transport, state_index) as lock:
         now = replan()
@@ -67,12 +67,12 @@ def apply(
                 "the cluster has changed since the plan was made, so nothing was done",
                 hint="look at the new plan: ocs-elastic plan",
             )
-        elsewhere = [change for change in plan.pending if change.kind in _KIBANAS]
-        here = (change for change in plan.pending if change.kind not in _KIBANAS)
+        elsewhere = [change for change in now.pending if change.kind in _KIBANAS]
+        here = (change for change in now.pending if change.kind not in _KIBANAS)
         for _, changes in groupby(here, key=lambda change: (change.kind, change.action == ROLLOVER)):
             yield from _make(transport, lock, list(changes), lazy_rollover=lazy_rollover)
-        if provision and elsewhere:
-            yield from _provision(provision, lock, elsewhere, plan.edited)
+        if provision and (elsewhere or now.outdated_record):
+            yield from _provision(provision, lock, elsewhere)
         left = replan()
         if left.pending:
             raise StalePlanError(
@@ -101,7 +101,7 @@ def _make(transport: Transport, lock: Lock, changes: list[Change], *, lazy_rollo
     yield from at_once(make, changes)
 
 
-def _provision(provision: Provision, lock: Lock, changes: list[Change], edited: Iterable[Change]) -> Iterator[Event]:
+def _provision(provision: Provision, lock: Lock, changes: list[Change]) -> Iterator[Event]:
     """Kibana's part: the space, then one import of all that changed, then what goes."""
     types = {kind: type_ for type_, kind in SAVED_OBJECTS.items()}
     for change in changes:
@@ -113,7 +113,7 @@ def _provision(provision: Provision, lock: Lock, changes: list[Change], edited: 
     wanted = {(types[change.kind], change.name) for change in objects if change.resource}
     changed = [each for each in provision.desired if each.key in wanted]
     gone = [(types[change.kind], change.name) for change in objects if change.action == DELETE]
-    provision.run(changed, gone, {(types[change.kind], change.name) for change in edited}, lock.check)
+    provision.run(changed, gone, lock.check)
     yield from map(Event, objects)
 
 

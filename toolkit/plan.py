@@ -103,6 +103,10 @@ class Plan:
     problems: tuple[Problem, ...] = field(default=())
     kibana: str = ""
     """Kibana's address and the space; empty where none is known."""
+    outdated_record: bool = False
+    """Whether what was recorded of Kibana no longer holds, though nothing may have to change there."""
+    notes: tuple[str, ...] = ()
+    """What is worth knowing, and stands in nobody's way."""
 
     @property
     def edited(self) -> tuple[Change, ...]:
@@ -149,6 +153,7 @@ class Plan:
             "pending": len(self.pending),
             "changes": [change.as_json() for change in self.changes],
             "problems": [{"reason": problem.reason, "hint": problem.hint} for problem in self.problems],
+            "notes": list(self.notes),
         }
 
 
@@ -164,6 +169,17 @@ def dashboard_changes(space: LiveSpace, found: Iterable[Drift]) -> Iterator[Chan
         leaves = tuple(differences(drift.before, drift.after)) if drift.before else ()
         meaning = f"'{drift.title}'" + (f": {drift.meaning}" if drift.meaning else "")
         yield Change(drift.action, kind, id_, source, resource, leaves, meaning)
+
+
+def space_notes(space: LiveSpace, *, outdated: bool) -> Iterator[str]:
+    """What a plan says of the record, which only `apply` and `dashboards import` write."""
+    if space.record.rows and space.elsewhere:
+        yield (
+            f"The last import went to Kibana at {space.elsewhere}, and this is {space.url}: if that is not the same "
+            "one under another address, what was imported there stays there."
+        )
+    if outdated:
+        yield "What is recorded of Kibana is out of date; apply, or dashboards import, records it anew."
 
 
 def no_dashboards(reason: str) -> Change:

@@ -6,7 +6,6 @@ In this order: `TEST_ELASTICSEARCH_URL`; Docker, through testcontainers; the emb
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import secrets
@@ -24,6 +23,7 @@ from toolkit.capabilities import Capabilities
 from toolkit.client.connect import capabilities, connect
 from toolkit.client.transport import Transport
 from toolkit.config import Connection, Settings
+from toolkit.config.secret import basic
 from toolkit.output.console import TerminalProgress
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.destroy import users_of_shared
@@ -63,7 +63,7 @@ class Stream:
     def post(self, body: bytes | str) -> tuple[int, dict[str, Any]]:
         """One POST as OCS sends it: status and answer."""
         data = body.encode() if isinstance(body, str) else body
-        headers = {"Content-Type": "application/json", **basic(self.engine.connection)}
+        headers = {"Content-Type": "application/json", **authorization(self.engine.connection)}
         request = urllib.request.Request(self.url, data=data, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
@@ -113,19 +113,18 @@ def _engine(url: str) -> Engine:
         username=os.environ.get("TEST_ELASTICSEARCH_USERNAME"),
         password=os.environ.get("TEST_ELASTICSEARCH_PASSWORD"),
     )
-    with urllib.request.urlopen(urllib.request.Request(url, headers=basic(connection)), timeout=30) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=authorization(connection)), timeout=30) as answer:
         opensearch = json.loads(answer.read())["version"].get("distribution") == "opensearch"
     connection = replace(connection, embedded=opensearch)
     transport = connect(connection)
     return Engine(connection, transport, capabilities(transport))
 
 
-def basic(connection: Connection) -> dict[str, str]:
+def authorization(connection: Connection) -> dict[str, str]:
     """The header for a connection's user; none where it has none."""
     if connection.username is None:
         return {}
-    pair = f"{connection.username}:{connection.password}"
-    return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+    return {"Authorization": basic(connection.username, connection.password or "")}
 
 
 def _container() -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import Stream, basic
+from tests.engine.conftest import Stream, authorization
 from tests.engine.test_pipeline import CASES, message_of
 from toolkit.catalogue import read_catalogue
 from toolkit.listen.check import Checked, Level, check
@@ -142,7 +142,7 @@ def test_what_8_3_3_took_and_others_refuse_is_said_to_be_refused(stream: Stream,
     [JSON, "Application/JSON; charset=UTF-8", "text/plain", "text/json", "application/x-www-form-urlencoded", ""],
 )
 def test_a_content_type_is_judged_as_the_engine_does(stream: Stream, content_type: str) -> None:
-    headers = {"Content-Type": content_type, **basic(stream.engine.connection)}
+    headers = {"Content-Type": content_type, **authorization(stream.engine.connection)}
     request = urllib.request.Request(stream.url, data=b'{"a": 1}', headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:

@@ -169,7 +169,8 @@ def test_the_operator_is_refused_security_and_what_is_not_the_toolkits(
 
 @pytest.mark.parametrize("name", [STREAM, DEAD_LETTERS, f"ocs-current-state-{NAMESPACE}"])
 def test_the_viewer_may_read_what_dashboards_show(cluster: Cluster, name: str) -> None:
-    assert cluster.viewer.post(f"/{name}/_search", {})["_shards"]["total"] == 1
+    shards = cluster.viewer.post(f"/{name}/_search", {})["_shards"]
+    assert shards["total"] == shards["successful"] > 0, "the operator's test has rolled over: it may be two"
     assert cluster.viewer.get(f"/{name}/_field_caps", params={"fields": "*"})["indices"]
 
 

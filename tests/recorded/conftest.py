@@ -5,7 +5,6 @@ To record: `make record ELASTICSEARCH=…`, with an Elasticsearch that holds not
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import threading
@@ -27,6 +26,7 @@ from toolkit.apply import remove
 from toolkit.client.connect import capabilities
 from toolkit.client.transport import Transport
 from toolkit.config import Settings
+from toolkit.config.secret import basic
 from toolkit.kinds import KINDS
 from toolkit.kinds.base import OURS
 from toolkit.load import desired
@@ -130,7 +130,7 @@ class _Real:
 
 def _credential() -> dict[str, str]:
     user, password = (os.environ.get(f"TEST_ELASTICSEARCH_{part}") for part in ("USERNAME", "PASSWORD"))
-    return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"} if user else {}
+    return {"Authorization": basic(user, password or "")} if user else {}
 
 
 def _transport(ask: Ask) -> Transport:

@@ -39,6 +39,8 @@ class FakeKibana:
         self.import_errors: list[Json] = []
         """Objects that an import does not take. It answers 200, and counts the others, but writes them only where all
     errors are of the types `conflict` or `unknown`."""
+        self.shared: dict[Key, list[str]] = {}
+        """Data views that are in other spaces too: which ones."""
         self.requests: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.ticks = count(1)
@@ -80,6 +82,18 @@ class FakeKibana:
                 return self._import(space, request)
             case "POST", ["saved_objects", "_export"]:
                 return self._export(space, request.get_json())
+            case "GET", ["saved_objects", "_find"]:
+                return self._find(space, request)
+            case "GET", ["saved_objects", type_, id_] if saved := self.objects.get(space, {}).get((type_, id_)):
+                return 200, {**saved, "namespaces": [space, *self.shared.get((type_, id_), [])]}
+            case "GET", ["saved_objects", type_, id_]:
+                return _refusal(404, f"Saved object [{type_}/{id_}] not found")
+            case "DELETE", ["saved_objects", type_, id_] if (type_, id_) in self.shared:
+                return _refusal(
+                    400,
+                    "Unable to delete saved object that exists in multiple namespaces, use the `force`"
+                    " option to delete it anyway: Bad Request",
+                )
             case "DELETE", ["saved_objects", type_, id_]:
                 gone = self.objects.get(space, {}).pop((type_, id_), None)
                 return (200, {}) if gone else _refusal(404, f"Saved object [{type_}/{id_}] not found")
@@ -128,6 +142,16 @@ class FakeKibana:
             errors = [{"id": i, "type": t, "error": {"statusCode": 404, "message": "not found"}} for t, i in absent]
             return 400, {"statusCode": 400, "message": "Error fetching objects", "attributes": {"objects": errors}}
         return 200, [here[key] for key in wanted]
+
+    def _find(self, space: str, request: Request) -> tuple[int, Any]:
+        wanted = json.loads(request.args["has_reference"])
+        found = [
+            {"type": type_, "id": id_, "attributes": saved["attributes"]}
+            for (type_, id_), saved in self.objects.get(space, {}).items()
+            if type_ in request.args.getlist("type")
+            and wanted in [{"type": r["type"], "id": r["id"]} for r in saved.get("references", [])]
+        ]
+        return 200, {"saved_objects": found}
 
     def _stamp(self, saved: Json) -> None:
         tick = next(self.ticks)

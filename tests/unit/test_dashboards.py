@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,16 @@ from pytest_httpserver import HTTPServer
 
 from tests.unit.commands import Command, command
 from tests.unit.kibana import BASE, STATE, FakeElasticsearch, FakeKibana, servers
+from toolkit.catalogue import read_catalogue
+from toolkit.client.kibana import Kibana
 from toolkit.config import Connection, Settings
+from toolkit.dashboards.compile import compile_dashboards
 from toolkit.dashboards.frozen import shadowed
+from toolkit.dashboards.lint import lint
 from toolkit.dashboards.saved_object import SavedObject, embed, object_id
-from toolkit.errors import UnsafePlanError
-from toolkit.uses.deployment import Deployment, deployment
+from toolkit.errors import UnreachableError, UnsafePlanError
+from toolkit.plan import Plan
+from toolkit.uses.deployment import LEFT_OUT, Deployment, deployment
 from toolkit.uses.destroy import destroy, removal
 
 NAMES = {"tag": "tag", "index-pattern": "events", "dashboard": "state"}
@@ -59,6 +66,7 @@ def both(web: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> It
     monkeypatch.setenv("ELASTICSEARCH_URL", web.url_for("").rstrip("/"))
     monkeypatch.setenv("KIBANA_URL", web.url_for(BASE))
     monkeypatch.setattr("toolkit.uses.deployment.compile_dashboards", objects())
+    monkeypatch.setattr("toolkit.uses.deployment.lint", lambda *_: [])  # these objects are no real ones
     with servers(web) as found:
         yield found
 
@@ -225,6 +233,58 @@ def test_a_kibana_that_was_upgraded_is_no_drift_and_is_recorded_with_the_next_ch
     assert "migrated" in json.loads(rows[":".join(key("tag"))]["exported"])["attributes"]
 
 
+def test_a_kibana_that_was_upgraded_is_recorded_even_where_nothing_is_to_be_done(
+    run: Command, kibana: FakeKibana, elasticsearch: FakeElasticsearch
+) -> None:
+    """Until it was, every save by hand hid behind the upgrade, and every plan compared with the version before."""
+    run("import", "--yes")
+    kibana.version = "8.12.2"
+    for saved in kibana.objects["default"].values():
+        saved["attributes"]["migrated"] = True
+    before = elasticsearch.documents[RECORD]
+    done = run("plan")
+    assert (done.code, "Nothing to do." in done.out, "is out of date" in done.out) == (0, True, True)
+    assert elasticsearch.documents[RECORD] == before, "a plan writes nothing"
+    done = run("import")
+    assert done.code == 0, "nothing changes in Kibana, so nobody is asked"
+    rows = elasticsearch.documents[RECORD]["objects"]
+    assert {row["kibana"] for row in rows.values()} == {"8.12.2"}
+    assert "is out of date" not in run("plan").out
+    assert [asked for asked in kibana.requests if asked.endswith("_import")] == ["POST /api/saved_objects/_import"]
+
+
+def test_another_address_of_kibana_is_said(
+    run: Command, kibana: FakeKibana, elasticsearch: FakeElasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("import", "--yes")
+    first = os.environ["KIBANA_URL"]
+    assert elasticsearch.documents[RECORD]["kibana"] == first
+    monkeypatch.setenv("KIBANA_URL", first.replace("localhost", "127.0.0.1"))
+    for form in ("text", "markdown"):
+        done = run("plan", "--format", form)
+        assert (done.code, f"The last import went to Kibana at {first}, " in done.out) == (0, True)
+    assert first in json.loads(run("plan", "--json").out)["notes"][0]
+    assert run("import").code == 0
+    assert elasticsearch.documents[RECORD]["kibana"] == os.environ["KIBANA_URL"]
+    assert "last import" not in run("plan").out
+
+
+def test_a_dashboard_that_would_show_nothing_is_a_problem_and_nothing_is_imported(
+    run: Command, kibana: FakeKibana, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A misspelt field in a `where` was imported."""
+    shipped = compile_dashboards(Settings(), read_catalogue(), "default")
+    wrong = [replace(each, body=json.loads(json.dumps(each.body).replace("tags:", "tagss:"))) for each in shipped]
+    monkeypatch.setattr("toolkit.uses.deployment.lint", lint)
+    monkeypatch.setattr("toolkit.uses.deployment.compile_dashboards", lambda *_: wrong)
+    done = run("plan")
+    assert (done.code, "no field 'tagss'" in done.out, "dashboards lint" in done.out) == (1, True, True)
+    assert run("import", "--yes").code == 1
+    assert kibana.objects == {}
+    monkeypatch.setattr("toolkit.uses.deployment.compile_dashboards", lambda *_: shipped)
+    assert run("plan").code == 3
+
+
 def test_a_foreign_object_of_our_id_needs_adopt(
     run: Command, kibana: FakeKibana, elasticsearch: FakeElasticsearch
 ) -> None:
@@ -258,6 +318,50 @@ def test_killed_between_import_and_record_it_goes_on_without_adopt(
     assert changes(run) == [("update", kind) for kind in KINDS.values()]
     assert run("import", "--yes").code == 0
     assert changes(run, code=0) == []
+
+
+def test_what_is_changed_by_hand_while_somebody_thinks_it_over_stays(
+    run: Command, web: HTTPServer, kibana: FakeKibana, elasticsearch: FakeElasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It became what was recorded, unseen, and the next version of ours overwrote it."""
+    run("import", "--yes")
+    set_titles(monkeypatch, "New", "tag", "index-pattern")
+    compiled = [*objects("New", "tag")(Settings(), None, "default"), *objects()(Settings(), None, "default")[1:]]
+    monkeypatch.setattr("toolkit.uses.deployment.compile_dashboards", lambda *_: compiled)
+    target = _target(web)
+    plan = target.plan_dashboards()
+    assert [str(change) for change in plan.changes] == [f"update tag {key('tag')[1]}"]
+    before = elasticsearch.documents[RECORD]["objects"][":".join(key())]
+    kibana.edit("default", key(), by_hand)
+    assert len(list(target.import_dashboards(plan))) == 1
+    assert elasticsearch.documents[RECORD]["objects"][":".join(key())] == before
+    assert changes(run) == [("edited", "dashboard")]
+    set_titles(monkeypatch, "New")
+    assert changes(run) == [("update", "data_view"), ("edited", "dashboard")]
+
+
+def test_what_is_changed_by_hand_after_an_import_that_was_not_answered_stays(
+    run: Command, kibana: FakeKibana, elasticsearch: FakeElasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was taken for what the import had written, and overwritten."""
+    run("import", "--yes")
+    set_titles(monkeypatch, "New")
+    with monkeypatch.context() as away:
+
+        def refused(*_: Any) -> None:
+            raise UnreachableError("connection refused")
+
+        away.setattr(Kibana, "import_", refused)
+        assert run("import", "--yes").code == 1
+    assert {r["under_way"] for r in elasticsearch.documents[RECORD]["objects"].values()} == {True}
+    kibana.edit("default", key(), by_hand)
+    assert changes(run) == [("update", "tag"), ("update", "data_view"), ("edited", "dashboard")]
+    set_titles(monkeypatch, "Links")
+    assert changes(run) == [("edited", "dashboard")], "the older version of ours is at work again"
+    assert run("import").code == 0
+    rows = elasticsearch.documents[RECORD]["objects"]
+    assert {name for name, row in rows.items() if row["under_way"]} == {":".join(key())}, "the rest has ended"
+    assert changes(run) == [("edited", "dashboard")]
 
 
 MISSING = {"type": "missing_references", "references": [{"type": "index-pattern", "id": "gone"}]}
@@ -406,6 +510,28 @@ def test_an_edited_dashboard_is_kept_and_then_there_is_nothing_to_do(
     assert changes(run) == [("edited", "dashboard")]
 
 
+def test_when_the_file_that_kept_an_edit_is_deleted_the_yaml_is_back(
+    run: Command, kibana: FakeKibana, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It stayed edited by hand until --overwrite: nobody had recorded that the file had been in force."""
+    monkeypatch.setattr("toolkit.dashboards.frozen.data_folder", lambda _: tmp_path)
+    plain = objects()
+
+    def compiled(settings: Settings, catalogue: Any, space: str) -> list[SavedObject]:
+        return shadowed(plain(settings, catalogue, space), tmp_path / "frozen", settings.namespace, space)
+
+    monkeypatch.setattr("toolkit.uses.deployment.compile_dashboards", compiled)
+    run("import", "--yes")
+    kibana.edit("default", key(), by_hand)
+    assert "ocs-elastic dashboards import" in run("export").err
+    assert "is out of date" in run("plan").out
+    assert run("import").code == 0
+    (tmp_path / "frozen" / "dashboard.state.json.j2").unlink()
+    assert changes(run) == [("update", "dashboard")]
+    assert run("import", "--yes").code == 0
+    assert kibana.objects["default"][key()]["attributes"]["panelsJSON"] == embed([{"title": "Links"}])
+
+
 def test_one_is_exported_by_name(run: Command, tmp_path: Path) -> None:
     assert "is not in space default" in run("export", "state", "--output", "out").err
     run("import", "--yes")
@@ -448,10 +574,10 @@ def test_lint_asks_nobody(run: Command, kibana: FakeKibana, elasticsearch: FakeE
 # Taking them away
 
 
-def _target(web: HTTPServer, *, kibana: bool = True) -> Deployment:
+def _target(web: HTTPServer, *, kibana: bool = True, **more: Any) -> Deployment:
     url = web.url_for("").rstrip("/")
     connection = Connection(url=url, source="the tests", kibana_url=web.url_for(BASE) if kibana else None)
-    return deployment(connection, Settings())
+    return deployment(connection, Settings(), **more)
 
 
 def test_destroy_takes_the_dashboards_of_every_space_and_leaves_the_spaces(
@@ -475,6 +601,118 @@ def test_destroy_takes_the_dashboards_of_every_space_and_leaves_the_spaces(
     assert kibana.spaces == {"default", "b"}
     assert elasticsearch.documents == {}
     assert removal(_target(web), ()).nothing
+
+
+def _dashboard_over(id_: str, title: str) -> dict[str, Any]:
+    reference = {"type": "index-pattern", "id": id_, "name": "a"}
+    return {"type": "dashboard", "attributes": {"title": title}, "references": [reference]}
+
+
+def test_destroy_leaves_the_data_views_that_others_use_and_names_those(
+    run: Command, web: HTTPServer, kibana: FakeKibana, elasticsearch: FakeElasticsearch
+) -> None:
+    """Other people's dashboards were left without their data."""
+    run("import", "--yes")
+    kibana.objects["default"]["dashboard", "theirs"] = _dashboard_over(key("index-pattern")[1], "Shift")
+    kibana.objects["default"][key()]["references"] = [{"type": "index-pattern", "id": key("index-pattern")[1]}]
+    elasticsearch.names.clear()
+    what = removal(_target(web), ())
+    ((resource, reason),) = [each for each in what.stays if each[0].kind == "data_view"]
+    assert resource.name == key("index-pattern")[1]
+    assert reason == "used by dashboard 'Shift'; from now on it is theirs, to be removed in Kibana"
+    assert [r.kind for r in destroy(_target(web), what)] == ["dashboard", "tag"]
+    assert kibana.objects["default"].keys() == {("dashboard", "theirs"), key("index-pattern")}
+    assert elasticsearch.documents == {}
+
+
+def test_destroy_leaves_a_data_view_that_is_in_another_space_too(
+    run: Command, web: HTTPServer, kibana: FakeKibana, elasticsearch: FakeElasticsearch
+) -> None:
+    """Kibana refused to delete it, so destroy never came to an end."""
+    run("import", "--yes")
+    kibana.shared[key("index-pattern")] = ["b", "c"]
+    elasticsearch.names.clear()
+    what = removal(_target(web), ())
+    ((_, reason),) = [each for each in what.stays if each[0].kind == "data_view"]
+    assert reason.startswith("in space b, c too; ")
+    assert [r.kind for r in destroy(_target(web), what)] == ["dashboard", "tag"]
+    kibana.objects["default"].pop(key("index-pattern"))
+    assert removal(_target(web), ()).nothing
+
+
+def test_a_data_view_that_goes_and_is_in_another_space_too_says_so(
+    run: Command, kibana: FakeKibana, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("import", "--yes")
+    kibana.shared[key("index-pattern")] = ["b"]
+    set_titles(monkeypatch, "Links", "tag", "dashboard")
+    done = run("import", "--yes")
+    assert (done.code, "take it out of those" in done.err) == (1, True)
+
+
+def test_destroy_can_leave_kibana_out(
+    run: Command, web: HTTPServer, kibana: FakeKibana, elasticsearch: FakeElasticsearch
+) -> None:
+    """A Kibana that was down kept everything of Elasticsearch from being removed."""
+    run("import", "--yes")
+    elasticsearch.names.clear()
+    kibana.starting = 1000
+    kibana.requests.clear()
+    with pytest.raises(UnreachableError, match="is not ready yet") as raised:
+        removal(_target(web), ())
+    assert "--no-dashboards" in str(raised.value.hint)
+    assert kibana.requests == ["GET /api/status"], "nothing will be imported, so it is not waited for"
+    target = _target(web, without_dashboards=True)
+    what = removal(target, ("ocs-campaign-groups-default", "ocs-dead-letters-default"))
+    assert {reason for r, reason in what.stays if r.kind in KINDS.values()} == {
+        "left out by --no-dashboards; destroy without it removes it"
+    }
+    assert (what.dashboards, what.state_goes) == ((), False), "what is recorded is needed for that"
+
+
+def test_destroy_tells_of_another_address_of_kibana(
+    run: Command, web: HTTPServer, elasticsearch: FakeElasticsearch
+) -> None:
+    run("import", "--yes")
+    elasticsearch.names.clear()
+    there = os.environ["KIBANA_URL"].replace("localhost", "127.0.0.1")
+    connection = Connection(url=web.url_for("").rstrip("/"), source="the tests", kibana_url=there)
+    assert removal(_target(web), ()).notes == ()
+    (note,) = removal(deployment(connection, Settings()), ()).notes
+    assert f"went to Kibana at {os.environ['KIBANA_URL']}, and this is {there}" in note
+
+
+def test_a_plan_does_not_wait_for_a_kibana_that_is_starting_and_an_import_does(
+    run: Command, kibana: FakeKibana, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.client.kibana._LOOK_AGAIN_S", 0.01)
+    kibana.starting = 2
+    done = run("plan")
+    assert (done.code, "is not ready yet" in done.err) == (1, True)
+    assert kibana.requests == ["GET /api/status"]
+    assert run("import", "--yes").code == 0
+
+
+def test_a_plan_can_leave_kibana_out(web: HTTPServer, kibana: FakeKibana) -> None:
+    kibana.starting = 1000
+    with pytest.raises(UnreachableError) as raised, nothing_to_do():
+        _target(web, read_only=True).plan()
+    assert "--no-dashboards" in str(raised.value.hint)
+    kibana.requests.clear()
+    with nothing_to_do():
+        (change,) = _target(web, without_dashboards=True).plan().changes
+    assert (change.action, change.meaning) == ("unavailable", LEFT_OUT)
+    assert kibana.requests == []
+
+
+@contextmanager
+def nothing_to_do() -> Iterator[None]:
+    """A cluster of which nothing has to change."""
+    empty = Plan("c", "u", "http://e", "s", "default", ())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("toolkit.uses.deployment.read_live", lambda *_: None)
+        patch.setattr("toolkit.uses.deployment.make_plan", lambda *_, **__: empty)
+        yield
 
 
 def test_destroy_without_kibana_says_what_would_be_left(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from toolkit.canonical import checksum
-from toolkit.dashboards.drift import Drift, drifts, edited
+from toolkit.dashboards.drift import Drift, anew, drifts, edited
 from toolkit.dashboards.record import Record, Row, exported
 from toolkit.dashboards.saved_object import SavedObject, embed, ndjson, normalize, object_id
 from toolkit.plan import differences
@@ -68,6 +69,8 @@ def action(*args: Any, **options: Any) -> str | None:
 
 
 OLD, NEW = saved("A"), saved("B")
+DAYS_LATER = "2026-11-26T08:00:00.000Z"
+UNDER_WAY: Any = {"under_way": True, "sent": checksum(normalize(NEW.body)), "until": "2026-11-23T09:30:00.000Z"}
 MIGRATED = {"panelsJSON": embed([{"title": "A", "new": 1}])}
 BY_HAND = {"panelsJSON": embed([{"title": "mine"}])}
 
@@ -89,19 +92,29 @@ def test_not_ours() -> None:
 
 
 def test_an_import_that_was_not_seen_to_end_is_done_again() -> None:
-    record = recorded(OLD, live(OLD), under_way=True)
-    for body in (live(NEW, updated_at=LATER), live(NEW, updated_at=LATER, **MIGRATED)):
+    for migrated, body in ({}, live(NEW, updated_at=LATER)), (MIGRATED, live(NEW, updated_at=LATER, **MIGRATED)):
+        record = recorded(OLD, live(OLD, **migrated), **UNDER_WAY)
         (drift,) = found(NEW, body, record)
         assert (drift.action, drift.wanted) == ("update", NEW)
         assert "interrupted" in drift.meaning
     assert action(NEW, None, record) == "create"
-    first = Record("default", "team", {NEW.key: Row("State", "", under_way=True)})
+    first = Record("default", "team", {NEW.key: Row("State", "", **UNDER_WAY)})
     assert action(NEW, live(NEW), first) == "update"
     assert action(NEW, None, first) == "create"
 
 
+def test_what_was_changed_by_hand_after_an_import_that_never_came_about_stays() -> None:
+    """Kibana was away, the rows stayed under way, and days later somebody edited a dashboard: it was overwritten."""
+    record = recorded(OLD, live(OLD), **UNDER_WAY)
+    assert action(NEW, live(OLD, updated_at=LATER, **BY_HAND), record) == "edited", "this Kibana changes no import"
+    migrating = recorded(OLD, live(OLD, **MIGRATED), **UNDER_WAY)
+    assert action(NEW, live(OLD, updated_at=LATER, **BY_HAND), migrating) == "update", "who can tell, at that time"
+    assert action(NEW, live(OLD, updated_at=DAYS_LATER, **BY_HAND), migrating) == "edited"
+    assert action(NEW, live(NEW, updated_at=DAYS_LATER), migrating) == "update", "it is what was sent"
+
+
 def test_an_import_that_never_came_about_left_what_was_there() -> None:
-    record = recorded(OLD, live(OLD), under_way=True)
+    record = recorded(OLD, live(OLD), **UNDER_WAY)
     (drift,) = found(NEW, live(OLD), record)
     assert (drift.action, drift.meaning) == ("update", "")
     assert action(OLD, live(OLD), record) is None
@@ -172,7 +185,45 @@ def test_deletions_come_last_and_dashboards_before_what_they_show() -> None:
 
 
 def test_edited_needs_what_was_recorded() -> None:
-    assert not edited(live(OLD), Row("State", "", under_way=True), "8.3.3")
+    assert not edited(live(OLD), Row("State", "", **UNDER_WAY), "8.3.3")
+
+
+# What is recorded of them
+
+
+def rows(wanted: SavedObject, body: dict[str, Any], record: Record, version: str = "8.3.3", **more: Any) -> Row | None:
+    return anew(record, [wanted], {wanted.key: body}, version, **more).rows.get(wanted.key)
+
+
+def test_what_holds_is_recorded_as_it_is() -> None:
+    for record in (recorded(OLD, live(OLD)), recorded(OLD, live(OLD, **MIGRATED))):
+        assert rows(OLD, live(OLD), recorded(OLD, live(OLD))) == recorded(OLD, live(OLD)).rows[OLD.key]
+        assert rows(OLD, live(OLD, **MIGRATED), record, "8.12.2") == replace(
+            recorded(OLD, live(OLD, **MIGRATED)).rows[OLD.key], kibana="8.12.2"
+        )
+    assert rows(OLD, live(OLD), Record("default", "team")) == recorded(OLD, live(OLD)).rows[OLD.key], "it was lost"
+    assert rows(OLD, live(OLD), recorded(OLD, live(OLD), **UNDER_WAY)) == recorded(OLD, live(OLD)).rows[OLD.key]
+
+
+def test_what_was_changed_by_hand_is_not_recorded() -> None:
+    record, body = recorded(OLD, live(OLD)), live(OLD, updated_at=LATER, **BY_HAND)
+    assert rows(OLD, body, record) == rows(NEW, body, record) == record.rows[OLD.key]
+    assert rows(OLD, body, Record("default", "team")) is None, "nor is what was never ours"
+    assert rows(OLD, body, record, done={OLD.key}) != record.rows[OLD.key]
+
+
+def test_what_is_still_to_be_imported_is_not_recorded_as_if_it_were() -> None:
+    record = recorded(OLD, live(OLD))
+    assert rows(NEW, live(OLD), record) == record.rows[OLD.key]
+    under_way = recorded(OLD, live(OLD, **MIGRATED), **UNDER_WAY)
+    assert rows(NEW, live(NEW, updated_at=LATER, **MIGRATED), under_way) == under_way.rows[OLD.key]
+
+
+def test_what_is_gone_is_forgotten_and_what_is_no_longer_desired_is_not() -> None:
+    record = recorded(OLD, live(OLD))
+    assert anew(record, [OLD], {}, "8.3.3").rows == {}
+    assert anew(record, [], {}, "8.3.3").rows == {}
+    assert anew(record, [], {OLD.key: live(OLD)}, "8.3.3").rows == record.rows
 
 
 # How bodies compare

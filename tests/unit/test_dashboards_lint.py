@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from toolkit.catalogue import read_catalogue
 from toolkit.config import Settings
 from toolkit.dashboards.colour import contrast, text_on
 from toolkit.dashboards.compile import compile_dashboards, view_fields
+from toolkit.dashboards.frozen import dump, file_name, is_frozen, shadowed
 from toolkit.dashboards.lint import TEXT_CONTRAST, lint
 from toolkit.dashboards.saved_object import SavedObject, embed
 from toolkit.resources import data_folder
@@ -223,6 +225,75 @@ def test_an_id_that_stands_twice_is_found() -> None:
 def test_a_data_view_that_is_missing_is_found() -> None:
     found = lint([saved for saved in OBJECTS if saved.id != "ocs-current-default-default"], FIELDS)
     assert any("leads to index-pattern ocs-current-default-default" in sentence for sentence in found)
+
+
+def two_layers(body: Body) -> None:
+    """The groups' table with a second layer, over the messages, whose only column asks for what only they have."""
+    attributes = panel(body, "groups")["embeddableConfig"]["attributes"]
+    reference = {"type": "index-pattern", "id": "ocs-events-default-default"}
+    attributes["references"].append({**reference, "name": "indexpattern-datasource-layer-other"})
+    body["references"].append({**reference, "name": "groups:indexpattern-datasource-layer-other"})
+    column = {"label": "Other", "dataType": "number", "operationType": "average", "sourceField": "only.events"}
+    layer = {"columns": {"o": column}, "columnOrder": ["o"]}
+    attributes["state"]["datasourceStates"]["indexpattern"]["layers"]["other"] = layer
+
+
+def test_each_layer_asks_its_own_data_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of them ended the lint with a ValueError."""
+    monkeypatch.setitem(FIELDS, "events", {**FIELDS["events"], "only.events": "number"})
+    assert planted(two_layers) == []
+    monkeypatch.setitem(FIELDS, "current", {**FIELDS["current"], "only.events": "number"})
+    monkeypatch.setitem(FIELDS, "events", {k: v for k, v in FIELDS["events"].items() if k != "only.events"})
+    assert "panel groups: no field 'only.events'" in " ".join(planted(two_layers))
+
+
+def test_what_lacks_a_title_or_a_label_is_found() -> None:
+    """It ended the lint with a KeyError."""
+    assert "panel running: it has no title" in " ".join(planted(lambda b: panel(b, "running").pop("title")))
+    assert "columns need labels" in " ".join(planted(lambda b: columns(b, "groups")["m0"].pop("label")))
+
+
+def as_a_later_kibana_exports(body: Body) -> None:
+    body.update(coreMigrationVersion="8.8.0", typeMigrationVersion="8.9.0")
+    del body["migrationVersion"]
+    body["attributes"]["hasOwnTitle"] = True
+    panels = json.loads(body["attributes"]["panelsJSON"])
+    for each in panels:
+        each.pop("title", None)
+        state = each["embeddableConfig"].get("attributes", {}).get("state")
+        if state:
+            state["datasourceStates"]["formBased"] = state["datasourceStates"].pop("indexpattern")
+            state["query"] = {"esql": "FROM x"}
+    panels.append({"type": "image", "panelIndex": "i", "gridData": panels[0]["gridData"], "embeddableConfig": {}})
+    body["attributes"]["panelsJSON"] = embed(panels)
+
+
+def test_what_a_later_kibana_has_exported_is_no_fault(tmp_path: Path) -> None:
+    """The lint ended with an error, or found its versions wrong for ever."""
+    for each in OBJECTS:
+        body = copy.deepcopy(each.body)
+        if each.type == "dashboard":
+            as_a_later_kibana_exports(body)
+        if each.type != "tag":
+            text = dump(body, "default", "default")
+            (tmp_path / file_name(each, "default", "default")).write_text(text, encoding="utf-8")
+    frozen = shadowed(OBJECTS, tmp_path, "default", "default")
+    assert sum(map(is_frozen, frozen)) == len(OBJECTS) - 1
+    assert not any(map(is_frozen, OBJECTS))
+    assert lint(frozen, FIELDS) == []
+    found = lint([each for each in frozen if each.id != "ocs-events-default-default"], FIELDS)
+    assert "leads to index-pattern ocs-events-default-default, which is not there" in " ".join(found)
+
+
+def test_a_field_that_somebody_added_to_a_frozen_data_view_is_no_fault(tmp_path: Path) -> None:
+    view = next(each for each in OBJECTS if each.id == "ocs-current-default-default")
+    body = copy.deepcopy(view.body)
+    added = {"mine": {"type": "keyword", "script": {"source": "emit('x')"}}}
+    body["attributes"]["runtimeFieldMap"] = embed(added)
+    body["attributes"]["fieldFormatMap"] = embed({"mine": {"id": "string", "params": {}}})
+    text = dump(body, "default", "default")
+    (tmp_path / file_name(view, "default", "default")).write_text(text, encoding="utf-8")
+    assert lint(shadowed(OBJECTS, tmp_path, "default", "default"), FIELDS) == []
 
 
 # Machado, Oliveira and Fernandes (2009), severity 1: what people without one kind of cone see.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from toolkit.cli.cluster import connection_and_settings
 from toolkit.cli.doctor import diagnosis, show
-from toolkit.cli.options import Adopt, Config, Namespace, Overwrite, Profile, Yes
+from toolkit.cli.options import Adopt, Config, Namespace, NoDashboards, Overwrite, Profile, Yes
 from toolkit.cli.plan import applied
 from toolkit.cli.verify import verify
 from toolkit.errors import ToolkitError
@@ -20,6 +20,7 @@ def bootstrap(
     yes: Yes = False,
     adopt: Adopt = False,
     overwrite: Overwrite = False,
+    no_dashboards: NoDashboards = False,
 ) -> None:
     """Do everything: look for what is wrong, show the plan, apply it, verify, and print the options to set in OCS.
 
@@ -30,8 +31,8 @@ def bootstrap(
     from toolkit.output import console, ocs_options  # noqa: PLC0415 - start-up time of every other command
     from toolkit.uses.options import ocs_options as found  # noqa: PLC0415
 
-    _examine(profile, namespace, config)
-    target = applied(profile, namespace, config, yes=yes, adopt=adopt, overwrite=overwrite)
+    _examine(profile, namespace, config, no_dashboards=no_dashboards)
+    target = applied(profile, namespace, config, yes=yes, adopt=adopt, overwrite=overwrite, no_dashboards=no_dashboards)
     console.result("")
     verify(profile=profile, namespace=namespace, config=config)
     console.result("")
@@ -41,7 +42,7 @@ def bootstrap(
         console.result("\nDashboards:\n" + "\n".join(f"  {title}: {url}" for title, url in target.addresses))
 
 
-def _examine(profile: str | None, namespace: str | None, config: Path | None) -> None:
+def _examine(profile: str | None, namespace: str | None, config: Path | None, *, no_dashboards: bool) -> None:
     """Show what doctor finds.
 
     Raises:
@@ -49,7 +50,7 @@ def _examine(profile: str | None, namespace: str | None, config: Path | None) ->
     """
     from toolkit.output.console import result  # noqa: PLC0415
 
-    found = diagnosis(profile, namespace, config)
+    found = diagnosis(profile, namespace, config, no_dashboards=no_dashboards)
     show(found, with_ok=False)
     result("")
     if found.blocking:

@@ -97,7 +97,7 @@ def export(
 
     The files hold for every namespace and space. Nothing is changed in Kibana.
     """
-    from toolkit.output.console import result, result_json  # noqa: PLC0415
+    from toolkit.output.console import result, result_json, warn  # noqa: PLC0415
     from toolkit.uses.dashboards import freeze, write  # noqa: PLC0415
 
     target = _with_kibana(profile, namespace, config, space, read_only=True)
@@ -105,6 +105,8 @@ def export(
     frozen = freeze(target, tuple(names or ()))
     if frozen:
         write(frozen, folder)
+    if frozen and output is None:
+        warn("ocs-elastic dashboards import (or apply) records that these files hold now; delete one, and ours is back")
     if as_json:
         result_json({"folder": str(folder), "files": [{"title": each.title, "file": each.file} for each in frozen]})
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli.cluster import deployment_of
-from toolkit.cli.options import Config, Namespace, Profile
+from toolkit.cli.options import Config, Namespace, NoDashboards, Profile
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,19 +24,21 @@ def destroy(
         list[str] | None,
         typer.Option("--data", metavar="STREAM", help="Remove this data stream with all its documents; once for each."),
     ] = None,
+    no_dashboards: NoDashboards = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove what the toolkit made in a namespace; documents only where their stream is named by --data.
 
-    Without --data the transform and its index go, and what was imported into Kibana, changed by hand or not, and
-    OCS's users and API keys, where this credential may manage security: OCS's messages are refused from then on.
-    Streams, templates, pipeline and ILM policies stay: Elasticsearch refuses to delete what a stream needs.
+    Without --data the transform and its index go, and what was imported into Kibana, changed by hand or not, but for
+    data views that others use; and OCS's users and API keys, where this credential may manage security: OCS's messages
+    are refused from then on. Streams, templates, pipeline and ILM policies stay: Elasticsearch refuses to delete what a
+    stream needs.
     """
     from toolkit.output.console import TerminalProgress, result  # noqa: PLC0415
     from toolkit.uses.destroy import destroy as run  # noqa: PLC0415
     from toolkit.uses.destroy import removal  # noqa: PLC0415
 
-    target = deployment_of(profile, namespace, config)
+    target = deployment_of(profile, namespace, config, no_dashboards=no_dashboards)
     what = removal(target, tuple(data or ()))
     result(_text(what, target.settings.namespace, target.transport.url))
     if what.nothing:
@@ -58,6 +60,7 @@ def _text(what: Removal, namespace: str, url: str) -> str:
     lines += [f"    stays  {resource}: {reason}" for resource, reason in what.stays]
     if what.state_goes:
         lines.append("  - goes   index ocs-elastic-state: no namespace is left")
+    lines += [f"NOTE: {note}" for note in what.notes]
     if what.nothing:
         lines.append("Nothing to remove.")
     return "\n".join(lines)

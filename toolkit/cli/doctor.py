@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -46,11 +47,14 @@ def doctor(
         raise typer.Exit(1)
 
 
-def diagnosis(profile: str | None, namespace: str | None, config: Path | None) -> Diagnosis:
+def diagnosis(
+    profile: str | None, namespace: str | None, config: Path | None, *, no_dashboards: bool = False
+) -> Diagnosis:
     """What the checks say; nothing is printed."""
     from toolkit.uses.doctor import doctor as look  # noqa: PLC0415
 
-    return look(*connection_and_settings(profile, namespace, config))
+    connection, settings = connection_and_settings(profile, namespace, config)
+    return look(replace(connection, kibana_url=None) if no_dashboards else connection, settings)
 
 
 def show(found: Diagnosis, *, with_ok: bool = True) -> None:

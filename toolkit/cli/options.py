@@ -37,6 +37,9 @@ Adopt = Annotated[bool, typer.Option("--adopt", help="Take over what has our nam
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Discard what was changed by hand in Kibana; otherwise it stays.")
 ]
+NoDashboards = Annotated[
+    bool, typer.Option("--no-dashboards", help="Leave Kibana out: only Elasticsearch is asked and changed.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

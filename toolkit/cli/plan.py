@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli.cluster import deployment_of
-from toolkit.cli.options import Adopt, AsJson, Config, Namespace, Overwrite, Profile, Yes
+from toolkit.cli.options import Adopt, AsJson, Config, Namespace, NoDashboards, Overwrite, Profile, Yes
 from toolkit.errors import StalePlanError, UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def plan(
     config: Config = None,
     format: Annotated[Format, typer.Option(help="For a terminal, or for a ticket.")] = Format.TEXT,  # noqa: A002
     overwrite: Overwrite = False,
+    no_dashboards: NoDashboards = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what would change on the cluster and in its Kibana, and what that means for stored documents.
@@ -45,8 +46,8 @@ def plan(
     Changes nothing. The exit code is 0 if there is nothing to do, 3 if changes are pending or something was changed
     by hand in Kibana, 1 if something stands in the way.
     """
-    found = deployment_of(profile, namespace, config, read_only=True, overwrite=overwrite).plan()
-    report(found, format, as_json=as_json)
+    target = deployment_of(profile, namespace, config, read_only=True, overwrite=overwrite, no_dashboards=no_dashboards)
+    report(target.plan(), format, as_json=as_json)
 
 
 def apply(
@@ -57,6 +58,7 @@ def apply(
     yes: Yes = False,
     adopt: Adopt = False,
     overwrite: Overwrite = False,
+    no_dashboards: NoDashboards = False,
     checksum: Annotated[
         str | None, typer.Option(help="Only if the plan is still the one with this checksum, which plan prints.")
     ] = None,
@@ -65,7 +67,16 @@ def apply(
 
     If it is interrupted, run it again: it goes on where it was. Afterwards plan has nothing to do.
     """
-    applied(profile, namespace, config, yes=yes, adopt=adopt, overwrite=overwrite, checksum=checksum)
+    applied(
+        profile,
+        namespace,
+        config,
+        yes=yes,
+        adopt=adopt,
+        overwrite=overwrite,
+        no_dashboards=no_dashboards,
+        checksum=checksum,
+    )
 
 
 def applied(
@@ -76,10 +87,11 @@ def applied(
     yes: bool,
     adopt: bool,
     overwrite: bool,
+    no_dashboards: bool,
     checksum: str | None = None,
 ) -> Deployment:
     """What `apply` does; the deployment, for those who go on from there."""
-    target = deployment_of(profile, namespace, config, overwrite=overwrite)
+    target = deployment_of(profile, namespace, config, overwrite=overwrite, no_dashboards=no_dashboards)
     found = target.plan()
     show(found, Format.TEXT)
     if checksum is not None and found.checksum != checksum:
@@ -131,6 +143,8 @@ def carry_out(
             progress.say(f"done: {event.change}")
         if not quiet:
             result(f"Applied {len(found.pending)} changes; the plan is empty now.")
+    elif found.outdated_record:
+        list(apply(found, adopt=adopt))  # nothing happens to what people see, so nobody is asked
     for change in found.edited:
         warn(f"left as it is: {change.kind} {change.name} {change.meaning}")
 

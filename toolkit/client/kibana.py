@@ -5,7 +5,7 @@ The same way as to Elasticsearch: one connection's credential, proxy, trust and 
 
 from __future__ import annotations
 
-import base64
+import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -16,6 +16,7 @@ from uuid import uuid4
 from toolkit.client import kibana_guard as guard
 from toolkit.client import kibana_refusal as refusal
 from toolkit.config import Connection
+from toolkit.config.secret import basic
 from toolkit.errors import RejectedError, UnreachableError, UnsupportedServerError
 from toolkit.model import SILENT, Body, Progress
 
@@ -27,6 +28,9 @@ READY_WITHIN_S = 180.0
 """How long a Kibana that is starting is waited for: its first start on slow disks took two minutes."""
 _LOOK_AGAIN_S = 2.0
 _RETRIES = 2
+_USERS = ("canvas-workpad", "dashboard", "graph-workspace", "lens", "map", "search", "visualization")
+"""Kibana's types of what people make with a data view, and can be found by who may see it."""
+_USERS_MAX = 100
 _SIGN = "kbn-name"
 """The header by which Kibana's answers are known."""
 
@@ -117,6 +121,26 @@ class Kibana:
             wanted = [key for key in wanted if key not in absent]
         return {}
 
+    def spaces_of(self, key: Key) -> list[str]:
+        """The spaces that a saved object is in, `*` for all and `?` for one that is hidden; none where it is absent."""
+        found = self._json("GET", f"{self._prefix}/api/saved_objects/{key[0]}/{quote(key[1], safe='')}", absent=True)
+        return list((found or {}).get("namespaces", [self.space] if found else []))
+
+    def users_of(self, key: Key) -> list[tuple[Key, str]]:
+        """The saved objects of this space that refer to one: their keys and titles, as far as one may see them.
+
+        Those of types that this Kibana does not know, or does not show to who is asking, it leaves out.
+        """
+        reference = json.dumps({"type": key[0], "id": key[1]}, separators=(",", ":"))
+        params: guard.Params = {
+            "type": _USERS,
+            "has_reference": reference,
+            "fields": "title",
+            "per_page": str(_USERS_MAX),
+        }
+        found = self._json("GET", f"{self._prefix}/api/saved_objects/_find", params=params)["saved_objects"]
+        return [((each["type"], each["id"]), each["attributes"].get("title", each["id"])) for each in found]
+
     def import_(self, ndjson: bytes) -> None:
         """Write saved objects, in the place of those that have their ids.
 
@@ -149,8 +173,9 @@ class Kibana:
         waited_s = 0.0
         while (version := self._status()) is None:
             if waited_s >= within_s:
+                since = f"was not ready within {within_s:g} s" if within_s else "is not ready yet"
                 raise UnreachableError(
-                    f"{self.url} is Kibana, but was not ready within {within_s:g} s",
+                    f"{self.url} is Kibana, but {since}",
                     hint="see Kibana's log, and whether its Elasticsearch is well",
                 )
             if waited_s == 0:
@@ -177,9 +202,11 @@ class Kibana:
             raise refusal.no_kibana(self.url, status, is_kibana=_SIGN in answer.meta.headers)
         return None if _level(body) in ("unavailable", "critical") else str(number)
 
-    def _json(self, method: str, path: str, body: Any = None, *, absent: bool = False) -> Any:
+    def _json(
+        self, method: str, path: str, body: Any = None, params: guard.Params = None, *, absent: bool = False
+    ) -> Any:
         """The answer's body; None for 404, where that is an answer too."""
-        answer = self._ask(method, path, body)
+        answer = self._ask(method, path, body, params)
         if absent and answer.meta.status == 404 and _SIGN in answer.meta.headers:
             return None
         self._raise_for(answer, method, path)
@@ -197,7 +224,7 @@ class Kibana:
         method: str,
         path: str,
         body: Any = None,
-        params: dict[str, str] | None = None,
+        params: guard.Params = None,
         *,
         content_type: str = "application/json",
         retries: int = _RETRIES,
@@ -208,7 +235,7 @@ class Kibana:
         headers = {"accept": "application/json, application/ndjson", "kbn-xsrf": "ocs-elastic"}
         headers |= {"content-type": content_type} if body is not None else {}
         headers |= _authorization(self._connection)
-        target = f"{path}?{urlencode(params)}" if params else path
+        target = f"{path}?{urlencode(params, doseq=True)}" if params else path
         repeated = retries if guard.repeatable(method, path, params) else 0
         try:
             return self._transport.perform_request(method, target, body=body, headers=headers, max_retries=repeated)
@@ -272,8 +299,7 @@ def _authorization(connection: Connection) -> dict[str, str]:
     if connection.api_key:
         return {"authorization": f"ApiKey {connection.api_key}"}
     if connection.username:
-        pair = f"{connection.username}:{connection.password or ''}".encode()
-        return {"authorization": f"Basic {base64.b64encode(pair).decode()}"}
+        return {"authorization": basic(connection.username, connection.password or "")}
     return {}
 
 

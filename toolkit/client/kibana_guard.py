@@ -16,7 +16,7 @@ _IMPORT = re.compile(r"/api/saved_objects/_import")
 _DATA_VIEWS = re.compile(r"/api/(?:data_views|index_patterns)(?:/.*)?")
 _SPACE = re.compile(r"/s/[^/]+(?=/)")
 
-Params = Mapping[str, str] | None
+Params = Mapping[str, str | tuple[str, ...]] | None
 
 
 def check(method: str, path: str, params: Params, *, read_only: bool) -> None:

@@ -40,7 +40,9 @@ def rejected(url: str, request: str, status: int, body: Any, connection: Connect
     if status >= 500:
         hint = "see Kibana's log; nothing more was sent, and the command can be run again"
         return RejectedError(f"{url} failed in {request} ({status}): {said}", hint=hint, status=status)
-    return RejectedError(f"{url} answered {status} to {request}: {said}", status=status)
+    shared = "it is in other spaces too: take it out of those, in Kibana under Stack Management > Saved Objects"
+    advice = shared if "multiple namespaces" in said else None
+    return RejectedError(f"{url} answered {status} to {request}: {said}", hint=advice, status=status)
 
 
 def message(body: Any) -> str:

@@ -1,7 +1,8 @@
-"""Secrets that stand in files of their own."""
+"""Secrets: those that stand in files of their own, and the header that one goes into."""
 
 from __future__ import annotations
 
+import base64
 import codecs
 import os
 import stat
@@ -74,6 +75,11 @@ def new_secret_file(path: Path) -> Iterator[Callable[[str], None]]:
 
 def _unwritable(path: Path, error: OSError) -> ToolkitError:
     return ToolkitError(f"{path} cannot be written: {error.strerror}", hint="nothing was changed on the cluster")
+
+
+def basic(username: str, password: str) -> str:
+    """The value of the header `Authorization` for user and password."""
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
 def open_to_all(path: Path) -> bool:

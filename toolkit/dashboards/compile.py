@@ -19,7 +19,7 @@ from toolkit.dashboards.fields import Fields, fields_of
 from toolkit.dashboards.formats import field_formats
 from toolkit.dashboards.frozen import frozen_folder, shadowed
 from toolkit.dashboards.lens import Lens, lens
-from toolkit.dashboards.saved_object import SavedObject, embed, object_id
+from toolkit.dashboards.saved_object import OLDEST_SHAPE, SHAPES, SavedObject, embed, object_id, title_suffix
 from toolkit.dashboards.source import DATA_VIEWS, Dashboard, Panel, Series, Table, Text, Tile, Vega, read_dashboards
 from toolkit.errors import SourceError, nearest
 from toolkit.model import Body
@@ -27,8 +27,6 @@ from toolkit.render import Renderer
 from toolkit.resources import data_folder
 from toolkit.tables import mapping_properties
 
-VERSION = "8.3.0"
-"""The Kibana whose shapes these are."""
 GROUPS_MAX = 200
 """Campaign groups that a picture shows at most, those with the most messages; people filter where there are more."""
 MESSAGES_MAX = 60_000
@@ -38,7 +36,6 @@ NEUTRAL = "#BDBDBD"
 """The colour of a code that the catalogue does not have."""
 NO_CODE = -(2**31)
 """What stands for an absent code in a search's answer; no code of 32 bits that anybody would use."""
-_TYPE_VERSIONS = {"dashboard": VERSION, "index-pattern": "8.0.0", "tag": "8.0.0"}
 _EMBEDDED = ("fieldAttrs", "fieldFormatMap", "runtimeFieldMap", "fields", "sourceFilters", "typeMeta")
 """Attributes of a data view that Kibana keeps as JSON in strings."""
 
@@ -131,7 +128,7 @@ class _Compiler:
     def object(self, name: str, body: Body, *, title: str, source: str) -> SavedObject:
         """A saved object from its type, attributes and references."""
         kind = body["type"]
-        versions = {"migrationVersion": {kind: _TYPE_VERSIONS[kind]}, "coreMigrationVersion": VERSION}
+        versions = {"migrationVersion": {kind: SHAPES[kind]}, "coreMigrationVersion": OLDEST_SHAPE}
         return SavedObject(kind, self.id(name), title, {**body, "id": self.id(name), **versions}, source)
 
     def tag(self) -> SavedObject:
@@ -178,9 +175,7 @@ class _Compiler:
         return self.object(dashboard.name, body, title=title, source=dashboard.source)
 
     def title(self, dashboard: Dashboard) -> str:
-        """The default namespace needs no name."""
-        namespace = self.settings.namespace
-        return f"OCS {dashboard.title}" + ("" if namespace == "default" else f" ({namespace})")
+        return f"OCS {dashboard.title}{title_suffix(self.settings.namespace)}"
 
     def panel(self, panel: Panel, dashboard: Dashboard) -> tuple[Body, list[Body]]:
         """A panel and what it refers to."""
@@ -200,7 +195,7 @@ class _Compiler:
         config |= {"enhancements": {}, "hidePanelTitles": not panel.title}
         grid = {"x": panel.x, "y": panel.y, "w": panel.width, "h": panel.height, "i": panel.id}
         content = {
-            "version": VERSION,
+            "version": OLDEST_SHAPE,
             "type": kind,
             "panelIndex": panel.id,
             "gridData": grid,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from toolkit.canonical import checksum
-from toolkit.dashboards.record import Key, Record, Row
+from toolkit.dashboards.record import Key, Record, Row, exported
 from toolkit.dashboards.saved_object import SavedObject, normalize
 from toolkit.model import Body
 
@@ -67,14 +67,61 @@ def edited(body: Body, row: Row, version: str) -> bool:
 
     Kibana's migrations change a body too, but not the time of its last update.
     """
-    if unfinished(body, row) or checksum(normalize(body)) == row.checksum:
+    if unfinished(body, row, version) or checksum(normalize(body)) == row.checksum:
         return False
     return body.get("updated_at") != row.updated_at or version == row.kibana
 
 
-def unfinished(body: Body, row: Row) -> bool:
-    """Whether an import of a live object was begun, perhaps came about, and was not seen to end."""
-    return row.under_way and body.get("updated_at") != row.updated_at
+def unfinished(body: Body, row: Row, version: str) -> bool:
+    """Whether an import of a live object was begun, came about as far as can be told, and was not seen to end.
+
+    What is live is what was sent then, or what a Kibana that changes what it imports may have made of that at the time.
+    """
+    if not row.under_way or body.get("updated_at") == row.updated_at:
+        return False
+    if checksum(normalize(body)) == row.sent:
+        return True
+    as_it_was_sent = row.kibana == version and row.desired == row.checksum  # seen at the import before
+    return not as_it_was_sent and str(body.get("updated_at")) <= row.until
+
+
+def anew(
+    record: Record, desired: Sequence[SavedObject], live: Mapping[Key, Body], version: str, done: Collection[Key] = ()
+) -> Record:
+    """The record as what is live has it; what was changed by hand keeps what is known of it.
+
+    Args:
+        record: what is known.
+        desired: every object that should be there.
+        live: every desired or recorded object that is there.
+        version: Kibana's.
+        done: what has just been imported.
+    """
+    rows: dict[Key, Row] = {}
+    for each in desired:
+        row, body = record.rows.get(each.key), live.get(each.key)
+        if body is not None and (each.key in done or _as_recorded(each, body, row, version)):
+            rows[each.key] = Row(
+                title=each.title,
+                desired=checksum(normalize(each.body)),
+                exported=exported(normalize(body)),
+                updated_at=body.get("updated_at"),
+                kibana=version,
+            )
+        elif body is not None and row is not None:
+            rows[each.key] = row
+    wanted = {each.key for each in desired}
+    rows |= {key: row for key, row in record.rows.items() if key not in wanted and key in live}
+    return replace(record, rows=rows)
+
+
+def _as_recorded(wanted: SavedObject, body: Body, row: Row | None, version: str) -> bool:
+    """Whether a live object, which was not imported just now, is what the files say."""
+    if normalize(body) == normalize(wanted.body):
+        return True
+    if row is None or unfinished(body, row, version) or edited(body, row, version):
+        return False
+    return row.desired == checksum(normalize(wanted.body))
 
 
 def _wanted(wanted: SavedObject, live: Body | None, row: Row | None, version: str, *, overwrite: bool) -> Drift | None:
@@ -87,7 +134,7 @@ def _wanted(wanted: SavedObject, live: Body | None, row: Row | None, version: st
     by_hand = live is not None and row is not None and edited(live, row, version)
     if live is None:
         found = drift(CREATE)
-    elif row is not None and unfinished(live, row):
+    elif row is not None and unfinished(live, row, version):
         found = drift(UPDATE, _UNFINISHED)
     elif normalize(live) == after:
         return None

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.dashboards.saved_object import SavedObject, embed, embedded, object_id
+from toolkit.dashboards.saved_object import (
+    OLDEST_SHAPE,
+    SHAPES,
+    SavedObject,
+    embed,
+    embedded,
+    object_id,
+    title_suffix,
+)
 from toolkit.errors import RenderError, ToolkitError
 from toolkit.model import Body
 from toolkit.render import Renderer
@@ -27,9 +35,6 @@ _KEPT = frozenset({"attributes", "coreMigrationVersion", "id", "migrationVersion
                    "typeMigrationVersion"})  # fmt: skip
 _KIBANAS_OWN = frozenset({"fieldAttrs", "fieldFormatMap", "fields", "runtimeFieldMap", "sourceFilters", "typeMeta"})
 """Attributes, besides those that end in JSON, in which Kibana itself writes JSON: its formatting means nothing."""
-_OLDEST = "8.3.0"
-_SHAPES = {"dashboard": _OLDEST, "index-pattern": "8.0.0", "tag": "8.0.0"}
-"""Type → the version of its shape in Kibana 8.3; later versions of 8.3 change no shape, but write their own number."""
 _STREAMS = "campaign-groups|current-state|dead-letters"
 
 
@@ -53,11 +58,17 @@ def file_name(saved: SavedObject, namespace: str, space: str) -> str:
     return f"{saved.type}.{found[1]}{_SUFFIX}"
 
 
+def is_frozen(saved: SavedObject) -> bool:
+    """Whether an object comes from such a file, so from a Kibana that has shown it, perhaps a later one than 8.3."""
+    file = saved.source.rpartition("/")[2]
+    return bool(re.fullmatch(rf"{re.escape(saved.type)}\.[a-z0-9_]+{re.escape(_SUFFIX)}", file))
+
+
 def dump(body: Body, namespace: str, space: str) -> str:
     """The text of the file that keeps a saved object of that namespace and space."""
     kept = {key: value for key, value in body.items() if key in _KEPT}
-    if kept.get("migrationVersion", {}).get(body["type"]) == _SHAPES.get(body["type"]):
-        kept["coreMigrationVersion"] = _OLDEST  # every Kibana from 8.3.0 on can read it
+    if kept.get("migrationVersion", {}).get(body["type"]) == SHAPES.get(body["type"]):
+        kept["coreMigrationVersion"] = OLDEST_SHAPE  # every Kibana from 8.3.0 on can read it
     return _Writer(namespace, space, body["type"]).text(_unembedded(kept, "")) + "\n"
 
 
@@ -70,7 +81,7 @@ def load(folder: Path, namespace: str, space: str) -> list[SavedObject]:
     """
     if not folder.is_dir():
         return []
-    variables = {"namespace": namespace, "space": space, "suffix": _title_suffix(namespace)}
+    variables = {"namespace": namespace, "space": space, "suffix": title_suffix(namespace)}
     renderer = Renderer(folder, {**variables, "object_id": lambda name: object_id(name, namespace, space)})
     loaded = []
     for file in sorted(folder.glob(f"*{_SUFFIX}")):
@@ -120,11 +131,6 @@ def _embedded(value: Any) -> Any:
     return [_embedded(item) for item in value] if isinstance(value, list) else value
 
 
-def _title_suffix(namespace: str) -> str:
-    """What stands behind the titles of a namespace's objects; the default namespace needs no name."""
-    return "" if namespace == "default" else f" ({namespace})"
-
-
 @dataclass(frozen=True)
 class _Writer:
     """Writes JSON whose strings are expressions of ours wherever they name the namespace or the space."""
@@ -157,7 +163,7 @@ class _Writer:
         is_title = path == ("attributes", "title") and self.type == "dashboard"
         is_name = path == ("attributes", "name")
         parts = self._parts(text)
-        suffix = _title_suffix(self.namespace)
+        suffix = title_suffix(self.namespace)
         plain = parts == [_literal(text)]
         if plain and is_title and text.endswith(suffix):
             parts = [_literal(text.removesuffix(suffix)), "suffix"]

@@ -1,7 +1,8 @@
-"""Checks compiled saved objects before any Kibana sees them: what it would refuse, and what it would show wrong.
+"""Checks saved objects before any Kibana sees them: what it would refuse, and what it would show wrong.
 
 Each rule is a function from the objects to sentences. Which Kibana taught which of them: 8.3.3, where nothing else is
-said.
+said. Of what was frozen only the ids and references are checked: a Kibana, perhaps a later one, has shown the rest,
+which may ask for fields that the cluster's own people have added to the mapping.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any
 
 from toolkit.dashboards.colour import contrast
 from toolkit.dashboards.fields import Fields
-from toolkit.dashboards.saved_object import SavedObject
+from toolkit.dashboards.frozen import is_frozen
+from toolkit.dashboards.saved_object import OLDEST_SHAPE, SHAPES, SavedObject
 from toolkit.dashboards.source import GRID_WIDTH
 from toolkit.model import Body
 
@@ -24,11 +26,6 @@ _LARGE_CONTRAST = 3.0
 _TILE_TEXT = "#343741"
 """Kibana's text on a coloured tile, light theme."""
 
-_VERSIONS = {
-    "dashboard": {"migrationVersion": {"dashboard": "8.3.0"}, "coreMigrationVersion": "8.3.0"},
-    "index-pattern": {"migrationVersion": {"index-pattern": "8.0.0"}, "coreMigrationVersion": "8.3.0"},
-    "tag": {"migrationVersion": {"tag": "8.0.0"}, "coreMigrationVersion": "8.3.0"},
-}
 _ATTRIBUTES = {
     "dashboard": {"title", "description", "kibanaSavedObjectMeta", "timeRestore", "timeFrom", "timeTo",
                   "refreshInterval", "controlGroupInput", "panelsJSON", "optionsJSON", "hits", "version"},
@@ -38,7 +35,8 @@ _ATTRIBUTES = {
 }  # fmt: skip
 _NUMERIC = {"average", "median", "percentile", "sum"}
 _FIELD_IN_KQL = re.compile(r"([@A-Za-z_][\w.@]*)\s*(?::|<|>)")
-_FIELD_IN_DSL = ("field", "exists")
+_LAYER_REFERENCE = "indexpattern-datasource-layer-"
+"""What stands before a layer's id in the name of the reference to its data view."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +52,20 @@ class Panels:
 
 
 def lint(objects: Sequence[SavedObject], fields: Mapping[str, Fields]) -> list[str]:
-    """Everything that is wrong with compiled objects; empty: nothing is.
+    """Everything that is wrong with saved objects; empty: nothing is.
 
     Args:
         objects: those of one namespace and space.
         fields: data view → field → type, as the index templates have them.
     """
-    dashboards = [Panels(o, json.loads(o.body["attributes"]["panelsJSON"])) for o in objects if o.type == "dashboard"]
+    compiled = [each for each in objects if not is_frozen(each)]
+    dashboards = [Panels(o, json.loads(o.body["attributes"]["panelsJSON"])) for o in compiled if o.type == "dashboard"]
     known = {_view_id(objects, name): found for name, found in fields.items()}
     rules: list[Callable[[], Iterator[str]]] = [
-        lambda: _shapes(objects),
+        lambda: _ids(objects),
+        lambda: _shapes(compiled),
         lambda: _references(objects),
+        lambda: (sentence for each in dashboards for sentence in _references_of_panels(each)),
         lambda: (sentence for each in dashboards for sentence in _grid(each)),
         lambda: (sentence for each in dashboards for sentence in _panels(each, known)),
         lambda: (sentence for each in dashboards for sentence in _controls(each, known)),
@@ -78,41 +79,53 @@ def _view_id(objects: Sequence[SavedObject], name: str) -> str:
     return next((o.id for o in objects if o.type == "index-pattern" and f"ocs-{name}-" in o.id), name)
 
 
-def _shapes(objects: Sequence[SavedObject]) -> Iterator[str]:
-    """Another version is refused with 422, an unknown attribute by the mapping; two objects with one id are one."""
+def _ids(objects: Sequence[SavedObject]) -> Iterator[str]:
+    """Two objects with one id are one."""
     seen: set[str] = set()
     for each in objects:
-        for key, value in _VERSIONS[each.type].items():
+        if each.id in seen:
+            yield f"{each.source}: the id {each.id} stands twice"
+        seen.add(each.id)
+
+
+def _shapes(objects: Sequence[SavedObject]) -> Iterator[str]:
+    """Another version is refused with 422, an unknown attribute by the mapping."""
+    for each in objects:
+        versions = {"migrationVersion": {each.type: SHAPES[each.type]}, "coreMigrationVersion": OLDEST_SHAPE}
+        for key, value in versions.items():
             if each.body.get(key) != value:
                 yield f"{each.source}: {each.type} {each.id}: {key} must be {value}, not {each.body.get(key)}"
         if "typeMigrationVersion" in each.body:
             yield f"{each.source}: {each.type} {each.id}: typeMigrationVersion is unknown before 8.8"
         for unknown in sorted(each.body["attributes"].keys() - _ATTRIBUTES[each.type]):
             yield f"{each.source}: {each.type} {each.id}: Kibana 8.3 has no attribute '{unknown}'"
-        if each.id in seen:
-            yield f"{each.source}: the id {each.id} stands twice"
-        seen.add(each.id)
 
 
 def _references(objects: Sequence[SavedObject]) -> Iterator[str]:
-    """What is referred to must be there; a panel's own references stand once more at the root, with its name before."""
+    """What is referred to must be there."""
     there = {(o.type, o.id) for o in objects}
     for each in objects:
-        found = {(r["name"], r["type"], r["id"]) for r in each.body["references"]}
-        for name, kind, id_ in sorted(found):
+        for name, kind, id_ in sorted(_named(each.body.get("references", []))):
             if (kind, id_) not in there:
                 yield f"{each.source}: reference {name} leads to {kind} {id_}, which is not there"
-        if each.type == "dashboard":
-            panels = json.loads(each.body["attributes"]["panelsJSON"])
-            inner = {
-                (f"{panel['panelIndex']}:{r['name']}", r["type"], r["id"])
-                for panel in panels
-                for r in panel["embeddableConfig"].get("attributes", {}).get("references", [])
-            }
-            outer = {r for r in found if ":" in r[0] and not r[0].startswith("controlGroup_")}
-            for name, _, id_ in sorted(inner ^ outer):
-                where = "the root" if (name, "index-pattern", id_) in inner else "the panel"
-                yield f"{each.source}: reference {name} to {id_} is missing in {where}"
+
+
+def _references_of_panels(each: Panels) -> Iterator[str]:
+    """A panel's own references stand once more at the root, with its name before."""
+    inner = {
+        (f"{panel['panelIndex']}:{name}", kind, id_)
+        for panel in each.panels
+        for name, kind, id_ in _named(panel["embeddableConfig"].get("attributes", {}).get("references", []))
+    }
+    root = _named(each.dashboard.body["references"])
+    outer = {r for r in root if ":" in r[0] and not r[0].startswith("controlGroup_")}
+    for name, kind, id_ in sorted(inner ^ outer):
+        where = "the root" if (name, kind, id_) in inner else "the panel"
+        yield f"{each.dashboard.source}: reference {name} to {id_} is missing in {where}"
+
+
+def _named(references: Sequence[Body]) -> set[tuple[str, str, str]]:
+    return {(r["name"], r["type"], r["id"]) for r in references}
 
 
 def _grid(each: Panels) -> Iterator[str]:
@@ -144,25 +157,28 @@ def _panels(each: Panels, known: Mapping[str, Fields]) -> Iterator[str]:
         elif config["savedVis"]["type"] == "vega":
             spec = json.loads(config["savedVis"]["params"]["spec"])
             yield from (f"{each.at(panel)}: {problem}" for problem in _vega(spec, known))
-        if not panel["title"] and config.get("savedVis", {}).get("type") != "markdown":
+        if not panel.get("title") and config.get("savedVis", {}).get("type") != "markdown":
             yield f"{each.at(panel)}: it has no title"
 
 
 def _lens(attributes: Body, known: Mapping[str, Fields]) -> Iterator[str]:
     state = attributes["state"]
-    (fields,) = {id(known.get(r["id"])): known.get(r["id"], {}) for r in attributes["references"]}.values()
+    views = {r["name"]: r["id"] for r in attributes["references"]}
     if "indexpattern" not in state["datasourceStates"]:
         yield "the data source must be 'indexpattern': with 'formBased' it spins for ever on 8.3"
         return
-    for layer in state["datasourceStates"]["indexpattern"]["layers"].values():
+    layers = state["datasourceStates"]["indexpattern"]["layers"]
+    asked = [known.get(views.get(_LAYER_REFERENCE + id_, ""), {}) for id_ in layers]
+    for layer, fields in zip(layers.values(), asked, strict=True):
         if sorted(layer["columnOrder"]) != sorted(layer["columns"]):
             yield "columnOrder and columns differ"
         yield from _columns(layer["columns"], fields)
-        yield from (
-            f"the visualization names column {name}, which is not there"
-            for name in sorted(_accessors(state["visualization"]) - layer["columns"].keys())
-        )
-    yield from _unknown(_kql_fields(state["query"]["query"]), fields)
+    columns = {name for layer in layers.values() for name in layer["columns"]}
+    yield from (
+        f"the visualization names column {name}, which is not there"
+        for name in sorted(_accessors(state["visualization"]) - columns)
+    )
+    yield from _unknown(_kql_fields(state["query"]["query"]), {name: "" for fields in asked for name in fields})
     yield from _drawing(attributes["visualizationType"], state["visualization"])
 
 
@@ -184,7 +200,8 @@ def _columns(columns: Body, fields: Fields) -> Iterator[str]:
             yield f"column {name}: a time axis of {field}, which is a {kind}"
         if column["operationType"] in ("last_value", "min", "max", "terms") and column["dataType"] != kind:
             yield f"column {name} is said to be a {column['dataType']}, and {field} is a {kind}"
-    labels = [c["label"] for c in columns.values() if not c["label"].startswith("Part of ")]
+    labels = [c.get("label", "") for c in columns.values()]
+    labels = [label for label in labels if not label.startswith("Part of ")]
     if not all(labels) or len(set(labels)) != len(labels):
         yield f"columns need labels that differ: {', '.join(map(repr, labels))}"
 
@@ -246,6 +263,8 @@ def _formats(objects: Sequence[SavedObject], fields: Mapping[str, Fields]) -> It
         view = next((o for o in objects if o.id == _view_id(objects, name)), None)
         if view is None:
             yield f"data view {name} is not there"
+            continue
+        if is_frozen(view):
             continue
         formats = json.loads(view.body["attributes"].get("fieldFormatMap", "{}"))
         yield from (f"{view.source}: {problem}" for problem in _unknown(formats, known))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from toolkit.client.kibana import Kibana
 from toolkit.client.transport import Transport
+from toolkit.dashboards.drift import anew
 from toolkit.dashboards.record import Key, Record, read_record
 from toolkit.dashboards.saved_object import SavedObject
 from toolkit.model import SILENT, Body, Progress
@@ -25,6 +26,16 @@ class LiveSpace:
     bodies: Mapping[Key, Body]
     """Every desired or recorded object that is there."""
     record: Record
+
+    @property
+    def elsewhere(self) -> str:
+        """The address of the Kibana that was imported into, where it is not this one's; else empty."""
+        return self.record.kibana if self.record.kibana != self.url else ""
+
+    def outdated(self, desired: Sequence[SavedObject]) -> bool:
+        """Whether the record is not what it would be if it were written now."""
+        now = anew(self.record, desired, self.bodies, self.version)
+        return bool(now.rows) and replace(now, kibana=self.url) != self.record
 
 
 def read_space(

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from toolkit.canonical import checksum
 from toolkit.client.kibana import Kibana
 from toolkit.client.transport import Transport
-from toolkit.dashboards.record import Key, Record, Row, exported, read_record, write_record
+from toolkit.dashboards.drift import anew
+from toolkit.dashboards.record import Key, Record, Row, read_record, write_record
 from toolkit.dashboards.saved_object import SavedObject, ndjson, normalize
 from toolkit.errors import RejectedError, ToolkitError
 from toolkit.model import Body
+
+_IMPORT_TAKES_MAX = timedelta(hours=1)
+"""How long an import whose answer was not seen may go on, and Kibana's clock be fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +30,22 @@ class Provision:
     desired: Sequence[SavedObject]
     """Every object that should be there, changed or not."""
 
-    def run(
-        self, changed: Sequence[SavedObject], gone: Sequence[Key], kept: Collection[Key], check: Callable[[], None]
-    ) -> None:
-        """Import what changed at once, delete what goes, and record everything anew.
+    def run(self, changed: Sequence[SavedObject], gone: Sequence[Key], check: Callable[[], None]) -> None:
+        """Import what changed at once, delete what goes, and record everything anew, but for what was changed by hand.
 
         Args:
             changed: what is imported.
             gone: what is deleted.
-            kept: what was changed by hand and stays; so does what is recorded of it.
             check: is called before every write, and may end this by an error.
 
         Raises:
             RejectedError: Kibana did not take all of it. What it may have written is recorded as under way, so that
                 the next run does it again.
+            UnreachableError: its answer was not seen; all of it is recorded as under way.
         """
-        record = read_record(self.transport, self.namespace, self.kibana.space)
-        begun = {**record.rows, **{each.key: _begun(each, record.rows.get(each.key)) for each in changed}}
+        record = replace(read_record(self.transport, self.namespace, self.kibana.space), kibana=self.kibana.url)
+        until = _as_kibana_writes(datetime.now(UTC) + _IMPORT_TAKES_MAX)
+        begun = {**record.rows, **{each.key: _begun(each, record.rows.get(each.key), until) for each in changed}}
         if changed:
             check()
             write_record(self.transport, replace(record, rows=begun))
@@ -51,13 +55,18 @@ class Provision:
             check()
             self.kibana.delete(key)
         check()
-        write_record(self.transport, self._after(begun, gone, kept))
+        write_record(self.transport, self._after(record, {each.key for each in changed}, gone))
 
     def _import(self, changed: Sequence[SavedObject], before: Record, begun: Mapping[Key, Row]) -> None:
-        """Import; what a refusal left untouched is recorded as it was, so that a change by hand is one afterwards."""
+        """Import; what a refusal left untouched is recorded as it was, so that a change by hand is one afterwards.
+
+        Not so where the answer is a proxy's, or none: Kibana may be at it still.
+        """
         try:
             self.kibana.import_(ndjson(changed))
-        except RejectedError:
+        except RejectedError as error:
+            if (error.status or 0) >= 500:
+                raise
             with suppress(ToolkitError):  # what went wrong first is what has to be told
                 live = self.kibana.export(each.key for each in changed)
                 rows = {key: row for key, row in begun.items() if not _untouched(row, live.get(key))}
@@ -65,26 +74,24 @@ class Provision:
                 write_record(self.transport, replace(before, rows={**kept, **rows}))
             raise
 
-    def _after(self, begun: Mapping[Key, Row], gone: Collection[Key], kept: Collection[Key]) -> Record:
-        wanted = {each.key: each for each in self.desired if each.key not in kept}
-        live, version = self.kibana.export(wanted), self.kibana.version()
-        rows = {key: row for key, row in begun.items() if key in kept and key not in gone}
-        for key, body in live.items():
-            each = wanted[key]
-            rows[key] = Row(
-                title=each.title,
-                desired=checksum(normalize(each.body)),
-                exported=exported(normalize(body)),
-                updated_at=body.get("updated_at"),
-                kibana=version,
-            )
-        return Record(self.namespace, self.kibana.space, rows)
+    def _after(self, before: Record, done: Collection[Key], gone: Collection[Key]) -> Record:
+        """What Kibana has now; whoever has changed something by hand meanwhile has changed it."""
+        rows = {key: row for key, row in before.rows.items() if key not in gone}
+        keys = dict.fromkeys([*(each.key for each in self.desired), *rows])
+        live, version = self.kibana.export(keys), self.kibana.version()
+        return anew(replace(before, rows=rows), self.desired, live, version, done)
 
 
-def _begun(wanted: SavedObject, row: Row | None) -> Row:
+def _begun(wanted: SavedObject, row: Row | None, until: str) -> Row:
     """What was known stays known, so that an import that never came about can be told from one that did."""
     known = row or Row(title=wanted.title, desired="")
-    return replace(known, title=wanted.title, under_way=True)
+    sent = checksum(normalize(wanted.body))
+    return replace(known, title=wanted.title, under_way=True, sent=sent, until=until)
+
+
+def _as_kibana_writes(time: datetime) -> str:
+    """Such as `2026-11-23T08:00:00.000Z`: of two of them the later one is the greater text, too."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def _untouched(row: Row, live: Body | None) -> bool:

@@ -36,7 +36,11 @@ class Row:
     kibana: str = ""
     """The version of Kibana that gave it back."""
     under_way: bool = False
-    """Whether an import was begun and not seen to end: whatever Kibana has written since may be overwritten."""
+    """Whether an import was begun and not seen to end."""
+    sent: str = ""
+    """Checksum of what that import sent; empty where none is under way."""
+    until: str = ""
+    """The latest time, as Kibana writes it, at which that import can have come about."""
 
     @property
     def checksum(self) -> str:
@@ -57,11 +61,14 @@ class Record:
     namespace: str
     space: str
     rows: Mapping[Key, Row] = field(default_factory=dict)
+    kibana: str = ""
+    """The address of the Kibana that they were imported into; empty where that was not recorded."""
 
     def as_json(self) -> Body:
         """The document."""
         rows = {f"{type_}:{id_}": asdict(row) for (type_, id_), row in self.rows.items()}
-        return {"type": _TYPE, "namespace": self.namespace, "space": self.space, "objects": rows}
+        where = {"namespace": self.namespace, "space": self.space, "kibana": self.kibana}
+        return {"type": _TYPE, **where, "objects": rows}
 
 
 def exported(body: Body) -> str:
@@ -100,7 +107,7 @@ def _record(source: Body) -> Record:
     for key, row in source["objects"].items():
         type_, _, id_ = key.partition(":")
         rows[type_, id_] = Row(**row)
-    return Record(source["namespace"], source["space"], rows)
+    return Record(source["namespace"], source["space"], rows, source.get("kibana", ""))
 
 
 def _path(namespace: str, space: str) -> str:

@@ -19,6 +19,12 @@ _SERVER_FIELDS = frozenset(
 """What says when, by whom and by which Kibana an object was written, and nothing of what it shows."""
 
 
+OLDEST_SHAPE = "8.3.0"
+"""The version of the core's shape that every supported Kibana reads."""
+SHAPES = {"dashboard": OLDEST_SHAPE, "index-pattern": "8.0.0", "tag": "8.0.0"}
+"""Type → the version of its shape in Kibana 8.3; later versions of 8.3 change no shape, but write their own number."""
+
+
 @dataclass(frozen=True, slots=True)
 class SavedObject:
     """A saved object as a line of an NDJSON file holds it."""
@@ -45,6 +51,11 @@ def object_id(name: str, namespace: str, space: str) -> str:
     Neither a name nor a namespace holds a '-', so no two of them have the same id.
     """
     return f"ocs-{name}-{namespace}-{space}"
+
+
+def title_suffix(namespace: str) -> str:
+    """What stands behind the titles of a namespace's objects; the default namespace needs no name."""
+    return "" if namespace == "default" else f" ({namespace})"
 
 
 def embed(value: Any) -> str:

@@ -6,7 +6,6 @@ same connection, so their order is kept.
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
 import select
@@ -20,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from toolkit.config.secret import basic
 from toolkit.errors import RejectedError, ToolkitError, UnreachableError, UsageError
 from toolkit.ocs.message import Message
 from toolkit.ocs.pace import at_rate
@@ -95,12 +95,7 @@ def parse_target(url: str, *, headers: Mapping[str, str] | None = None, ca_file:
 def _basic(parts: SplitResult) -> dict[str, str]:
     if parts.username is None:
         return {}
-    return basic(unquote(parts.username), unquote(parts.password or ""))
-
-
-def basic(username: str, password: str) -> dict[str, str]:
-    """The header of Basic authentication."""
-    return {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}
+    return {"Authorization": basic(unquote(parts.username), unquote(parts.password or ""))}
 
 
 def check(target: Target) -> None:

@@ -30,6 +30,7 @@ def plan_text(plan: Plan) -> str:
     if plan.changes:
         lines.append("")
     lines.extend(f"PROBLEM: {problem.reason}\n  hint: {problem.hint}\n" for problem in plan.problems)
+    lines.extend(f"NOTE: {note}\n" for note in plan.notes)
     lines.append(_summary(plan))
     return "\n".join(lines)
 
@@ -50,6 +51,7 @@ def plan_markdown(plan: Plan) -> str:
             lines.append(f"| {change.action} | {change.kind} `{change.name}` | {shown} | {_cell(change.meaning)} |")
         lines.append("")
     lines.extend(f"**Problem:** {problem.reason} ({problem.hint})\n" for problem in plan.problems)
+    lines.extend(f"**Note:** {note}\n" for note in plan.notes)
     lines.append(_summary(plan))
     return "\n".join(lines)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,24 +14,38 @@ from toolkit.client.connect import capabilities, connect
 from toolkit.client.kibana import Kibana, connect_kibana
 from toolkit.client.transport import Transport
 from toolkit.config import Connection, Settings
-from toolkit.dashboards.compile import compile_dashboards
+from toolkit.dashboards.compile import compile_dashboards, view_fields
 from toolkit.dashboards.drift import drifts
+from toolkit.dashboards.lint import lint
 from toolkit.dashboards.live import LiveSpace, read_space
 from toolkit.dashboards.provision import Provision
 from toolkit.dashboards.saved_object import SavedObject
+from toolkit.errors import RejectedError, UnreachableError
 from toolkit.kinds import KIND
 from toolkit.live import read_live
 from toolkit.load import configured, desired, state_index
 from toolkit.model import SILENT, Body, Progress, Resource
-from toolkit.plan import Change, Plan, absent_data, dashboard_changes, make_plan, no_dashboards
+from toolkit.plan import Change, Plan, Problem, absent_data, dashboard_changes, make_plan, no_dashboards, space_notes
 
 NO_KIBANA = (
     "No address of Kibana is known, so there are no dashboards: give one in the profile (kibana: {url: ...}), or as "
     "KIBANA_URL beside ELASTICSEARCH_URL."
 )
 EMBEDDED = "The embedded engine has no Kibana, so there are no dashboards."
+LEFT_OUT = "Left out by --no-dashboards; what is in Kibana stays as it is."
+LEAVE_OUT = "leave Kibana out for now: --no-dashboards"
 _DATA = ("data_stream", "index")
 """The kinds of what dashboards show."""
+
+
+@dataclass(frozen=True)
+class _InKibana:
+    """What a plan says of Kibana."""
+
+    changes: tuple[Change, ...]
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    outdated_record: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,10 +56,12 @@ class Deployment:
     server: Capabilities
     settings: Settings
     kibana: Kibana | None = None
-    """The space that the dashboards go into; None: no address is known."""
+    """The space that the dashboards go into; None: no address is known, or they are left out."""
     overwrite: bool = False
     """Whether what was changed by hand in Kibana is lost."""
     progress: Progress = SILENT
+    without_dashboards: bool = False
+    """Whether they are left out, though Kibana's address may be known."""
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -76,23 +93,34 @@ class Deployment:
         """What has to change, in Kibana too. Reads only."""
         live = read_live(self.transport, self.resources, self.server)
         found = make_plan(self.resources, live, self.settings.namespace, schema=self.catalogue.schema)
-        changes = (*found.changes, *self._dashboards())
-        return replace(found, changes=changes, kibana=self._kibana())
+        with or_without_dashboards():
+            kibana = self._dashboards()
+        return replace(
+            found,
+            changes=(*found.changes, *kibana.changes),
+            problems=(*found.problems, *kibana.problems),
+            kibana=self._kibana(),
+            outdated_record=kibana.outdated_record,
+            notes=kibana.notes,
+        )
 
     def plan_dashboards(self) -> Plan:
         """What has to change in Kibana alone. Reads only."""
         about = self.transport.get("/") or {}
         data = [resource for resource in self.resources if resource.kind in _DATA]
         absent = [str(r) for r in data if KIND[r.kind].read(self.transport, r.name) is None]
+        kibana = self._dashboards()
         return Plan(
             cluster=about.get("cluster_name", ""),
             cluster_id=about.get("cluster_uuid", ""),
             url=self.transport.url,
             server=str(self.server),
             namespace=self.settings.namespace,
-            changes=tuple(self._dashboards()),
-            problems=tuple(absent_data(absent)),
+            changes=kibana.changes,
+            problems=(*absent_data(absent), *kibana.problems),
             kibana=self._kibana(),
+            outdated_record=kibana.outdated_record,
+            notes=kibana.notes,
         )
 
     def space(self) -> LiveSpace | None:
@@ -100,6 +128,7 @@ class Deployment:
         if self.kibana is None:
             return None
         namespace = self.settings.namespace
+        self.kibana.version(self.progress, within_s=0 if self.kibana.read_only else None)
         return read_space(self.kibana, self.transport, self.saved_objects, namespace, progress=self.progress)
 
     def apply(self, plan: Plan, *, adopt: bool = False) -> Iterator[Event]:
@@ -124,13 +153,22 @@ class Deployment:
             adopt=adopt,
         )
 
-    def _dashboards(self) -> Iterator[Change]:
+    def _dashboards(self) -> _InKibana:
         live = self.space()
         if live is None:
-            yield no_dashboards(EMBEDDED if self.server.distribution == "opensearch" else NO_KIBANA)
-            return
+            embedded = EMBEDDED if self.server.distribution == "opensearch" else NO_KIBANA
+            return _InKibana((no_dashboards(LEFT_OUT if self.without_dashboards else embedded),))
         found = drifts(self.saved_objects, live.bodies, live.record, live.version, overwrite=self.overwrite)
-        yield from dashboard_changes(live, found)
+        changes = tuple(dashboard_changes(live, found))
+        outdated = live.outdated(self.saved_objects)
+        idle = outdated and not any(change.pending for change in changes)
+        return _InKibana(changes, self._faults, tuple(space_notes(live, outdated=idle)), outdated)
+
+    @cached_property
+    def _faults(self) -> tuple[Problem, ...]:
+        """What Kibana would refuse or show wrong: found before anything is written, anywhere."""
+        hint = "mend the file; ocs-elastic dashboards lint checks it without any server"
+        return tuple(Problem(said, hint) for said in lint(self.saved_objects, view_fields(self.catalogue)))
 
     def _kibana(self) -> str:
         return f"{self.kibana.url}, space {self.kibana.space}" if self.kibana else ""
@@ -143,6 +181,7 @@ def deployment(
     read_only: bool = False,
     space: str | None = None,
     overwrite: bool = False,
+    without_dashboards: bool = False,
     progress: Progress = SILENT,
 ) -> Deployment:
     """Connect, and find out what the server can do. Kibana is asked nothing before a plan is made.
@@ -153,11 +192,23 @@ def deployment(
         read_only: whether anything that writes shall be an error, and not be sent.
         space: the space of Kibana; None: the connection's.
         overwrite: whether what was changed by hand in Kibana is lost.
+        without_dashboards: whether Kibana is left out of everything.
         progress: is told what is waited for.
 
     Raises:
         UnreachableError, RejectedError: it does not answer, or is not supported.
     """
     transport = connect(connection, read_only=read_only)
-    kibana = connect_kibana(connection, space=space, read_only=read_only)
-    return Deployment(transport, capabilities(transport), settings, kibana, overwrite, progress)
+    kibana = None if without_dashboards else connect_kibana(connection, space=space, read_only=read_only)
+    server = capabilities(transport)
+    return Deployment(transport, server, settings, kibana, overwrite, progress, without_dashboards)
+
+
+@contextmanager
+def or_without_dashboards() -> Iterator[None]:
+    """Where Kibana is the trouble, Elasticsearch's part can still be done."""
+    try:
+        yield
+    except (UnreachableError, RejectedError) as error:
+        error.hint = "; or ".join(filter(None, [error.hint, LEAVE_OUT]))
+        raise

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from toolkit.credentials import Credential, revoke, role_name
-from toolkit.dashboards.record import Record, forget, recorded
+from toolkit.dashboards.record import Key, Record, forget, recorded
 from toolkit.errors import UnsafePlanError, UsageError
 from toolkit.kinds import KIND, KINDS
 from toolkit.load import desired
@@ -14,7 +14,7 @@ from toolkit.lock import INDEX, Lock, locked
 from toolkit.model import Resource
 from toolkit.plan import SAVED_OBJECTS
 from toolkit.uses.credentials import ours
-from toolkit.uses.deployment import Deployment
+from toolkit.uses.deployment import LEAVE_OUT, Deployment, or_without_dashboards
 
 _WITHOUT_DATA = ("transform", "index")
 """What a stream does not need to go on taking messages."""
@@ -30,6 +30,8 @@ class Removal:
     """Whether the toolkit's own state goes too: nothing of any namespace is left then."""
     dashboards: tuple[Record, ...] = ()
     """What goes from Kibana, in every space that something of the namespace was imported into."""
+    notes: tuple[str, ...] = ()
+    """What is worth knowing before."""
     credentials: tuple[Credential, ...] = ()
     """OCS's, which is refused from then on."""
 
@@ -46,11 +48,7 @@ class Removal:
     @property
     def saved_objects(self) -> tuple[Resource, ...]:
         """What goes from Kibana, as resources; the space is named as where they come from."""
-        return tuple(
-            Resource(SAVED_OBJECTS.get(type_, type_), id_, {}, f"space {record.space}")
-            for record in self.dashboards
-            for type_, id_ in reversed(list(record.rows))
-        )
+        return tuple(_resource(key, record) for record in self.dashboards for key in reversed(list(record.rows)))
 
 
 def removal(target: Deployment, data: tuple[str, ...]) -> Removal:
@@ -89,16 +87,62 @@ def removal(target: Deployment, data: tuple[str, ...]) -> Removal:
         else:
             goes.append(resource)
     records = recorded(target.transport, target.settings.namespace)
+    there, used = _dashboards(target, records)
+    state_goes = bool(data) and not users and not (records and target.without_dashboards)
+    notes = tuple(_notes(target, there))
+    credentials = tuple(ours(target)) if target.server.manages_security else ()
+    return Removal(tuple(goes), (*stays, *used), state_goes, tuple(there), notes, credentials)
+
+
+def _dashboards(target: Deployment, records: list[Record]) -> tuple[list[Record], list[tuple[Resource, str]]]:
+    """What goes from Kibana, as records of that alone, and what stays there."""
+    if target.without_dashboards:
+        reason = "left out by --no-dashboards; destroy without it removes it"
+        return [], [(_resource(key, record), reason) for record in records for key in record.rows]
     if records and target.kibana is None:
         spaces = " and ".join(record.space for record in records)
         raise UnsafePlanError(
             f"dashboards of this namespace are in Kibana, in space {spaces}, and no address of Kibana is known",
-            hint="give it: kibana: {url: ...} in the profile, or KIBANA_URL beside ELASTICSEARCH_URL",
+            hint="give it: kibana: {url: ...} in the profile, or KIBANA_URL beside ELASTICSEARCH_URL; "
+            f"or {LEAVE_OUT}",
         )
-    if records and target.kibana:
-        target.kibana.version(target.progress)  # whether it answers is better known before anything is gone
-    credentials = ours(target) if target.server.manages_security else []
-    return Removal(tuple(goes), tuple(stays), bool(data) and not users, tuple(records), tuple(credentials))
+    goes, stays = [], []
+    for record in records:
+        with or_without_dashboards():  # whether it answers is better known before anything is gone
+            used = dict(_used_by_others(target, record))
+        goes.append(replace(record, rows={key: row for key, row in record.rows.items() if key not in used}))
+        stays += [(_resource(key, record), reason) for key, reason in used.items()]
+    return goes, stays
+
+
+def _used_by_others(target: Deployment, record: Record) -> Iterator[tuple[Key, str]]:
+    """The data views that other people's objects show, or that are in other spaces too, with what to do about it."""
+    if target.kibana is None:
+        return
+    target.kibana.version(target.progress, within_s=0)
+    kibana = target.kibana.in_space(record.space)
+    for key in [key for key in record.rows if key[0] == "index-pattern" and kibana.has_space()]:
+        spaces = kibana.spaces_of(key)
+        elsewhere = [space for space in spaces if space != record.space]
+        users = kibana.users_of(key) if spaces else []
+        others = [f"{type_} '{title}'" for (type_, id_), title in users if (type_, id_) not in record.rows]
+        uses = [f"in space {', '.join(elsewhere)} too"] if elsewhere else []
+        uses += [f"used by {', '.join(others)}"] if others else []
+        if uses:
+            yield key, f"{' and '.join(uses)}; from now on it is theirs, to be removed in Kibana"
+
+
+def _notes(target: Deployment, records: list[Record]) -> Iterator[str]:
+    for record in records:
+        if target.kibana and record.kibana not in ("", target.kibana.url):
+            yield (
+                f"The last import into space {record.space} went to Kibana at {record.kibana}, and this is "
+                f"{target.kibana.url}: if that is not the same one under another address, what is there stays there."
+            )
+
+
+def _resource(key: Key, record: Record) -> Resource:
+    return Resource(SAVED_OBJECTS.get(key[0], key[0]), key[1], {}, f"space {record.space}")
 
 
 def destroy(target: Deployment, what: Removal) -> Iterator[Resource]:

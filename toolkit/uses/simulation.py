@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from toolkit.catalogue import read_catalogue
 from toolkit.config import Connection
+from toolkit.config.secret import basic
 from toolkit.errors import ConfigurationError
 from toolkit.model import SILENT, Bar, Progress
 from toolkit.ocs.feed import Feed
@@ -18,7 +19,7 @@ from toolkit.ocs.file import write
 from toolkit.ocs.message import Message
 from toolkit.ocs.odd import CLASSES
 from toolkit.ocs.pace import at_rate, in_real_time
-from toolkit.ocs.post import Target, basic, check, parse_target, post
+from toolkit.ocs.post import Target, check, parse_target, post
 from toolkit.ocs.tally import Answer, Tally
 from toolkit.ocs.truth import Truth
 
@@ -121,7 +122,7 @@ def target_of(connection: Connection, namespace: str) -> Target:
     if connection.api_key:
         headers["Authorization"] = f"ApiKey {connection.api_key}"
     elif connection.username:
-        headers |= basic(connection.username, connection.password or "")
+        headers["Authorization"] = basic(connection.username, connection.password or "")
     uri = f"{connection.url.rstrip('/')}/ocs-campaign-groups-{namespace}/_doc"
     return parse_target(uri, headers=headers, ca_file=connection.ca_file)
 
