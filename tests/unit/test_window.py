@@ -52,6 +52,7 @@ def test_24_hours_are_24_hours_on_a_day_of_23() -> None:
     ("asked", "reason"),
     [
         ({"last": "24"}, "--last: '24' is no length of time"),
+        ({"last": ""}, "--last: '' is no length of time"),
         ({"last": "0h"}, "--last: '0h' is no length of time"),
         ({"last": "-1h"}, "--last: '-1h' is no length of time"),
         ({"last": "999999w"}, "--last 999999w: a report covers at most 366 days"),
@@ -88,6 +89,13 @@ def test_bad_zone(name: str) -> None:
     with pytest.raises(UsageError) as caught:
         timezone(name)
     assert caught.value.reason == f"--timezone: there is no timezone '{name}'"
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["localtime", "posixrules", "right/Europe/Berlin"])
+def test_bad_zone_that_a_report_could_not_name(name: str) -> None:
+    with pytest.raises(UsageError, match=f"'{name}' is no name of a timezone") as caught:
+        timezone(name)
     assert caught.value.hint
 
 
