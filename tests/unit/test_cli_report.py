@@ -193,5 +193,5 @@ def test_a_link_is_followed_and_permissions_stay(tmp_path: Path) -> None:
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
     assert sorted(os.listdir(tmp_path / "there")) == ["new.html", "real.html"]
     (tmp_path / "astray").symlink_to("absent/x.html")
-    with pytest.raises(UsageError, match="there is no folder .*/absent"):
+    with pytest.raises(UsageError, match=r"there is no folder .*/absent"):
         check_place(str(tmp_path / "astray"))
