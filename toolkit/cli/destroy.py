@@ -33,7 +33,7 @@ def destroy(
     data views that others use. Streams, templates, pipeline and ILM policies stay, since messages still come:
     Elasticsearch refuses to delete what a stream needs.
     """
-    from toolkit.output.console import TerminalProgress, result  # noqa: PLC0415
+    from toolkit.output.console import TerminalProgress, counted, result  # noqa: PLC0415
     from toolkit.uses.destroy import destroy as run  # noqa: PLC0415
     from toolkit.uses.destroy import removal  # noqa: PLC0415
 
@@ -46,7 +46,7 @@ def destroy(
     progress = TerminalProgress()
     for resource in run(target, what):
         progress.say(f"removed: {resource}")
-    result(f"Removed {len(what.goes) + len(what.saved_objects)} resources.")
+    result(f"Removed {counted(len(what.goes) + len(what.saved_objects), 'resource')}.")
 
 
 def _text(what: Removal, namespace: str, url: str) -> str:
