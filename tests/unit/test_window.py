@@ -110,3 +110,8 @@ def test_bad_no_zones_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "available_timezones", set)
     with pytest.raises(UsageError, match="knows no timezones"):
         timezone("Europe/Nowhere")
+
+
+@pytest.mark.parametrize("text", ["1970-01-01T00:00:00.000Z", "2018-04-26T18:53:00.123Z", "2026-11-23T08:00:00.999Z"])
+def test_a_time_is_written_as_it_is_read(text: str) -> None:
+    assert Window.iso(Window.ms(text)) == text

@@ -38,6 +38,12 @@ class Window:
         """The milliseconds of a time as the engine writes it: UTC, ISO 8601."""
         return _ms(datetime.fromisoformat(time))
 
+    @staticmethod
+    def iso(time_ms: int) -> str:
+        """A time as the engine writes it; the inverse of `ms`."""
+        time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time_ms)
+        return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
 
 def timezone(name: str) -> ZoneInfo:
     """The timezone of an IANA name.
