@@ -313,7 +313,11 @@ def test_bad_answer_of_200_is_neither_an_absence_nor_a_success(body: Any, header
             lambda: kibana.export([("tag", "t")]),
             lambda: kibana.import_(TAG),
             kibana.has_space,
+            lambda: kibana.spaces_of(("tag", "t")),
+            lambda: kibana.users_of(("tag", "t")),
         ]
+        if not isinstance(body, dict):
+            asked += [lambda: kibana.delete(("tag", "t")), kibana.create_space]
         for ask in asked:
             with pytest.raises(UnsupportedServerError, match="not as Kibana does") as raised:
                 ask()

@@ -137,8 +137,14 @@ class Kibana:
 
     def spaces_of(self, key: Key) -> list[str]:
         """The spaces that a saved object is in, `*` for all and `?` for one that is hidden; none where it is absent."""
-        found = self._json("GET", f"{self._prefix}/api/saved_objects/{key[0]}/{quote(key[1], safe='')}", absent=True)
-        return list((found or {}).get("namespaces", [self.space] if found else []))
+        path = f"{self._prefix}/api/saved_objects/{key[0]}/{quote(key[1], safe='')}"
+        found = self._json("GET", path, absent=True)
+        if found is None:
+            return []
+        spaces = found.get("namespaces", [self.space])
+        if (found.get("type"), found.get("id")) != key or not isinstance(spaces, list):
+            raise refusal.unlike_kibana(self.url, f"GET {path}", 200)
+        return list(map(str, spaces))
 
     def users_of(self, key: Key) -> list[tuple[Key, str]]:
         """The saved objects of this space that refer to one: their keys and titles, as far as one may see them.
@@ -152,8 +158,12 @@ class Kibana:
             "fields": "title",
             "per_page": str(_USERS_MAX),
         }
-        found = self._json("GET", f"{self._prefix}/api/saved_objects/_find", params=params)["saved_objects"]
-        return [((each["type"], each["id"]), each["attributes"].get("title", each["id"])) for each in found]
+        path = f"{self._prefix}/api/saved_objects/_find"
+        lines = self._json("GET", path, params=params).get("saved_objects")
+        found = _objects(lines)
+        if not isinstance(lines, list) or len(found) != len(lines):
+            raise refusal.unlike_kibana(self.url, f"GET {path}", 200)
+        return [(key, str((each.get("attributes") or {}).get("title", key[1]))) for key, each in found.items()]
 
     def import_(self, ndjson: bytes) -> None:
         """Write saved objects, in the place of those that have their ids.
@@ -223,11 +233,13 @@ class Kibana:
     def _json(
         self, method: str, path: str, body: Any = None, params: guard.Params = None, *, absent: bool = False
     ) -> Any:
-        """The answer's body; None for 404, where that is an answer too."""
+        """The answer's body, an object; None for 404, where that is an answer too."""
         answer = self._ask(method, path, body, params)
         if absent and answer.meta.status == 404 and _SIGN in answer.meta.headers:
             return None
         self._raise_for(answer, method, path)
+        if not isinstance(answer.body, dict):
+            raise refusal.unlike_kibana(self.url, f"{method} {path}", answer.meta.status)
         return answer.body
 
     def _raise_for(self, answer: TransportApiResponse, method: str, path: str) -> None:
