@@ -65,6 +65,8 @@ class EnumValue:
     vendor: str | None
     label: str
     colour: str
+    silent: bool = False
+    """Of a state: whether a group in it is not active, so that OCS sends no periodic messages for it."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,11 @@ class Enum:
     vendor: str | None
     meaning: str
     values: tuple[EnumValue, ...]
+
+    @property
+    def silent(self) -> frozenset[int]:
+        """The codes of the silent states."""
+        return frozenset(v.code for v in self.values if v.silent)
 
     def by_id(self, id: str) -> EnumValue:  # noqa: A002 - the catalogue's own word
         """The value with that id.
@@ -247,11 +254,14 @@ class _Reader:
         return Enum(name=name, vendor=raw["vendor"], meaning=raw["meaning"], values=values)
 
     def enum_value(self, where: Where) -> EnumValue:
-        raw = self.mapping(where, required=("code", "id", "vendor", "label", "colour"))
+        raw = self.mapping(where, required=("code", "id", "vendor", "label", "colour"), optional=("silent",))
         self.typed((*where, "code"), raw["code"], int)
         self.typed((*where, "label"), raw["label"], str)
         self.matching((*where, "id"), raw["id"], _ID, "lower-case words joined by '-'")
         self.matching((*where, "colour"), raw["colour"], _COLOUR, 'a colour such as "#0072B2", quoted')
+        if "silent" in raw and where[1] != "state":
+            self.fail((*where, "silent"), "only a state of a campaign group can be silent")
+        self.typed((*where, "silent"), raw.get("silent", False), bool)
         return EnumValue(**raw)
 
     def calling_lists(self) -> CallingLists:
@@ -290,7 +300,7 @@ class _Reader:
 
     def typed(self, where: Where, value: Any, expected: type) -> Any:
         if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
-            names = {dict: "a mapping", list: "a list", str: "text", int: "a whole number"}
+            names = {dict: "a mapping", list: "a list", str: "text", int: "a whole number", bool: "true or false"}
             self.fail(where, f"'{where[-1] if where else 'file'}' must be {names[expected]}, not {value!r}")
         return value
 

@@ -323,7 +323,7 @@ def test_namespaces_do_not_meet(engine: Engine) -> None:
         assert [f"ocs-campaign-groups-{settings.namespace}-" in hit["_index"] for hit in found] == [True]
 
 
-@pytest.mark.parametrize("namespace", ["0", ".", "..", "_", "a_b.c.", "z" * 80])
+@pytest.mark.parametrize("namespace", ["0", ".0", "_._0", "a_b.c", "z" * 46])
 def test_every_allowed_namespace_makes_names_that_elasticsearch_allows(engine: Engine, namespace: str) -> None:
     """Of components, templates, both streams and the latest-state index."""
     resources = desired(Settings(namespace=namespace), engine.server)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from toolkit.canonical import checksum
 from toolkit.capabilities import Capabilities, of_elasticsearch, of_opensearch
 from toolkit.client import kibana_refusal
-from toolkit.config import Settings
+from toolkit.config import NAMESPACE, Settings
 from toolkit.kinds import KINDS
 from toolkit.load import desired
 from toolkit.model import Resource
@@ -115,10 +116,13 @@ def test_namespaces_share_only_what_is_meant_to_be_shared() -> None:
     }
 
 
-@pytest.mark.parametrize("namespace", ["a", "0", ".", "a_b.c", "z" * 80])
+@pytest.mark.parametrize("namespace", ["a", "0", "._a", "a_b.c", "z" * 46])
 def test_every_allowed_namespace_renders(namespace: str) -> None:
+    assert NAMESPACE.fullmatch(namespace)
     for resource in desired(Settings(namespace=namespace), _administered(8, 3, 3)):
         assert "{" not in resource.name
+        if resource.kind == "transform":
+            assert re.fullmatch(r"[a-z0-9](?:[a-z0-9_.-]{0,62}[a-z0-9])?", resource.name), "what Elasticsearch takes"
 
 
 def test_the_hints_of_kibanas_refusals_name_what_the_operators_role_has() -> None:

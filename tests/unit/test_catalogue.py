@@ -31,6 +31,7 @@ def test_the_shipped_catalogue_is_whole() -> None:
     assert catalogue.enums["action"].code("complete") == 36
     assert catalogue.attributes["GSW_DIAL_MODE"].alias_of == "ocs.dial_mode.code"
     assert len(catalogue.state_change_actions) == 7
+    assert catalogue.enums["state"].silent == {0}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,8 @@ def test_the_shipped_catalogue_is_whole() -> None:
         ("id: running,", "id: Running,", "'id' must be lower-case words"),
         ("  keyword_length: 1024", "  keyword_lenght: 1024", "unknown key 'keyword_lenght'"),
         ("  keyword_length: 1024", "  keyword_length: 0", "'keyword_length' must be above 0"),
+        ("id: ocs-client,", "id: ocs-client, silent: true,", "only a state of a campaign group can be silent"),
+        ("silent: true}", "silent: 1}", "'silent' must be true or false, not 1"),
         ("state_change_actions: [load,", "state_change_actions: [lod,", "unknown id 'lod'"),
     ],
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,8 @@ from pytest_httpserver import HTTPServer
 from tests.unit.cluster import DEAD_LETTERS, STREAM, Cluster, cluster
 from tests.unit.commands import Command, command
 from tests.unit.test_status import feed
-from toolkit.report.file import write
+from toolkit.errors import UsageError
+from toolkit.report.file import check_place, write
 
 NO_DEAD_LETTERS: dict[str, Any] = {"reasons": {"buckets": []}}
 DEAD = {"key": "not a message of OCS", "doc_count": 2, "types": {"buckets": [{"key": "not_ocs"}]}}
@@ -157,3 +160,38 @@ def test_a_page_replaces_the_one_of_yesterday(tmp_path: Path) -> None:
     place = str(tmp_path / ("n" * 240 + ".html"))
     assert write("one", place) == write("two 営", place) == Path(place)
     assert Path(place).read_text(encoding="utf-8") == "two 営"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
+def test_a_named_pipe_stays_one(tmp_path: Path) -> None:
+    """So does a device: root's `--output /dev/null` once left a file in its place, which no test should risk."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    got: list[str] = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_text(encoding="utf-8")), daemon=True)
+    reader.start()
+    write("page", str(pipe))
+    if not stat.S_ISFIFO(pipe.stat().st_mode):
+        pytest.fail("the pipe is a file now")
+    reader.join(10)
+    assert got == ["page"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and permissions of Unix")
+def test_a_link_is_followed_and_permissions_stay(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    target, link, dangling = tmp_path / "there" / "real.html", tmp_path / "link.html", tmp_path / "new.html"
+    target.write_text("old", encoding="utf-8")
+    target.chmod(0o640)
+    link.symlink_to("there/real.html")
+    dangling.symlink_to("there/new.html")
+    for place in (link, dangling):
+        check_place(str(place))
+        assert write("page", str(place)) == place
+        assert place.is_symlink()
+        assert place.read_text(encoding="utf-8") == "page"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert sorted(os.listdir(tmp_path / "there")) == ["new.html", "real.html"]
+    (tmp_path / "astray").symlink_to("absent/x.html")
+    with pytest.raises(UsageError, match=r"there is no folder .*/absent"):
+        check_place(str(tmp_path / "astray"))

@@ -280,6 +280,124 @@ def test_addresses(kibana: Kibana) -> None:
     assert kibana.in_space("s").address("i").endswith("/kibana/s/s/app/dashboards#/view/i")
 
 
+PAGE = "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>x</body></html>"
+HTML = {"content-type": "text/html"}
+NDJSON = {"content-type": "application/ndjson"}
+JSON = {"content-type": "application/json"}
+OTHERS = [
+    pytest.param(PAGE, HTML, id="bad_page"),
+    pytest.param("", HTML, id="bad_empty_page"),
+    pytest.param("", JSON, id="bad_empty"),
+    pytest.param("", NDJSON, id="bad_empty_lines"),
+    pytest.param({}, JSON, id="bad_object"),
+    pytest.param([], JSON, id="bad_list"),
+    pytest.param("[1,2]", JSON, id="bad_numbers"),
+    pytest.param("1\n2\n", NDJSON, id="bad_lines_of_numbers"),
+    pytest.param('"x"', JSON, id="bad_text"),
+    pytest.param("null", JSON, id="bad_null"),
+    pytest.param({"success": "yes"}, JSON, id="bad_success"),
+    pytest.param({"success": False, "errors": [1]}, JSON, id="bad_errors"),
+    pytest.param({"id": "elsewhere"}, JSON, id="bad_id"),
+    pytest.param('{"type": ["tag"], "id": {}}\n', NDJSON, id="bad_keys"),
+    pytest.param('{"type": "tag", "id": "u"}\n', NDJSON, id="bad_another_object"),
+    pytest.param('{"type": "tag", "id": "t"}\n{"type": "tag", "id": "u"}\n', NDJSON, id="bad_one_too_many"),
+]
+
+
+@pytest.mark.parametrize(("body", "headers"), OTHERS)
+def test_bad_answer_of_200_is_neither_an_absence_nor_a_success(body: Any, headers: dict[str, str]) -> None:
+    """An export that a proxy answered was once read as "everything is absent", and all was imported anew."""
+    with serving(Server(body=body, headers=headers)) as server:
+        kibana = to(f"http://127.0.0.1:{server.port}", space="sp")
+        asked: list[Callable[[], Any]] = [
+            lambda: kibana.export([("tag", "t")]),
+            lambda: kibana.import_(TAG),
+            kibana.has_space,
+            lambda: kibana.spaces_of(("tag", "t")),
+            lambda: kibana.users_of(("tag", "t")),
+        ]
+        if not isinstance(body, dict):
+            asked += [lambda: kibana.delete(("tag", "t")), kibana.create_space]
+        for ask in asked:
+            with pytest.raises(UnsupportedServerError, match="not as Kibana does") as raised:
+                ask()
+            assert "proxy" in str(raised.value.hint)
+
+
+@pytest.mark.parametrize(
+    "body", [{"attributes": []}, {"attributes": {"objects": [1]}}, {"attributes": {"objects": [{"error": "x"}]}}, []]
+)
+def test_bad_refusal_of_an_export(kibana: Kibana, server: FakeKibana, body: Any) -> None:
+    server.answers["_export"] = (400, {**body, "message": "said so"} if isinstance(body, dict) else "said so")
+    with pytest.raises(RejectedError, match="answered 400 to POST /api/saved_objects/_export: said so"):
+        kibana.export([("tag", "t")])
+
+
+@pytest.mark.parametrize("number", ["x.y", "8", "8.x", "", None, 8, ["8"], {"major": 8}])
+def test_bad_status_with_a_number_that_cannot_be_read(kibana: Kibana, server: FakeKibana, number: Any) -> None:
+    body = {"version": {"number": number}, "status": {"overall": {"level": "available"}}}
+    server.answers["GET /api/status"] = (200, body)
+    with pytest.raises(UnsupportedServerError, match="not as Kibana does"):
+        kibana.version()
+    with (
+        serving(Server(body=body, headers=JSON)) as unsigned,
+        pytest.raises(UnsupportedServerError, match="but is no Kibana"),
+    ):
+        to(f"http://127.0.0.1:{unsigned.port}").version()
+
+
+@pytest.mark.parametrize("status", ["green", None, [], 1, {"overall": "green"}, {"overall": None}])
+def test_odd_status_beside_a_version(kibana: Kibana, server: FakeKibana, status: Any) -> None:
+    server.answers["GET /api/status"] = (200, {"version": {"number": "9.2.0+build2025"}, "status": status})
+    assert kibana.version() == "9.2.0+build2025"
+    server.answers["GET /api/status"] = (200, {"version": "9.2.0", "status": status})
+    with pytest.raises(UnsupportedServerError, match="not as Kibana does"):
+        kibana.in_space("x").version()
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "reason", "hint"),
+    [
+        (413, {}, "answered 413", "savedObjects.maxImportPayloadBytes and server.maxPayload"),
+        (429, {}, "answered 429", "wait a minute, then run the command again"),
+        (502, {}, "a proxy answers .* (502: 502 Bad Gateway), Kibana behind it is down", "see whether Kibana is up"),
+        (503, {}, "a proxy answers .* (503: 502 Bad Gateway), Kibana behind it is down", "see whether Kibana is up"),
+        (302, {"location": "https://u:geheim@sso/in?token=geheim#x"}, "it leads to https://sso/in$", "log in"),
+        (307, {}, "answered 307 to .*: it leads elsewhere", "log in"),
+    ],
+)
+def test_bad_what_a_proxy_says(status: int, headers: dict[str, str], reason: str, hint: str) -> None:
+    with serving(Server(status, PAGE, HTML | headers)) as server:
+        kibana = to(f"http://127.0.0.1:{server.port}")
+        asked: list[Callable[[], Any]] = [lambda: kibana.import_(TAG), lambda: kibana.export([("tag", "t")])]
+        for ask in [*asked, kibana.version] if status != 413 else asked:
+            with pytest.raises(RejectedError, match=reason.replace("(", r"\(").replace(")", r"\)")) as raised:
+                ask()
+            assert hint in str(raised.value.hint)
+            assert raised.value.status == status
+            assert "<" not in raised.value.reason
+            assert "geheim" not in f"{raised.value.reason} {raised.value.hint}"
+
+
+def test_bad_connection_is_cut() -> None:
+    """Once anything was answered, the address is right: it is no https."""
+    ready = {"version": {"number": "8.3.3"}, "status": {"overall": {"level": "available"}}}
+    with serving(Server(body=ready, headers=JSON)) as server:
+        kibana = to(f"http://127.0.0.1:{server.port}")
+        server.cut = "all"
+        with pytest.raises(UnreachableError, match="ended the connection without an answer") as raised:
+            kibana.version()
+        assert "https" in str(raised.value.hint)
+        server.cut = None
+        kibana.version()
+        for there in (kibana, kibana.in_space("x")):
+            for cut, reason in (("all", "without an answer"), ("half", "in the middle of its answer")):
+                server.cut = cut
+                with pytest.raises(UnreachableError, match=f"ended the connection {reason}$") as raised:
+                    there.export([("tag", "t")])
+                assert str(raised.value.hint).startswith("run it again")
+
+
 # What may be sent
 
 

@@ -48,7 +48,9 @@ def test_a_flag_goes_before_the_environment_before_the_file(monkeypatch: pytest.
         ("retention_dayz: 7\n", "ocs-elastic.yml:1: unknown key 'retention_dayz'"),
         ("\nretention_days: 0\n", "ocs-elastic.yml:2: 'retention_days' must be a whole number of days"),
         ("retention_days: true\n", "ocs-elastic.yml:1: 'retention_days' must be"),
-        ("namespace: Bar\n", "ocs-elastic.yml:1: 'namespace' must be 1 to 80 of a-z"),
+        ("namespace: Bar\n", "ocs-elastic.yml:1: 'namespace' must be 1 to 46 of a-z"),
+        (f"namespace: {'z' * 47}\n", "ocs-elastic.yml:1: 'namespace' must be 1 to 46 of a-z"),
+        ("namespace: a.\n", "ocs-elastic.yml:1: 'namespace' must be 1 to 46 of a-z"),
         ("namespace: ''\n", "ocs-elastic.yml:1: 'namespace' must be"),
         ("replicas: 0-x\n", "ocs-elastic.yml:1: 'replicas' must be"),
         ("rollover_size: 25\n", "ocs-elastic.yml:1: 'rollover_size' must be a size"),
@@ -338,3 +340,34 @@ def test_the_local_profile_takes_settings_but_no_address() -> None:
     write("profiles: {local: {url: https://h:9200}}\n")
     with pytest.raises(ConfigurationError, match="profile 'local' is the embedded engine, so it takes no 'url'"):
         load_connection(None, profile="local")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/s/floor-2", "the address ends in /s/floor-2, and that is a space: give it as KIBANA_SPACE"),
+        ("/base/s/floor-2/", "the address ends in /s/floor-2, and that is a space"),
+        ("/s/floor-2/app/dashboards#/list", "the address ends in /s/floor-2/app/dashboards, and that is a space"),
+        ("/base/app/dashboards#/view/x", "the address ends in /app/dashboards, and that is a page"),
+        ("/app", "the address ends in /app, and that is a page"),
+    ],
+)
+def test_bad_address_of_something_in_kibana(monkeypatch: pytest.MonkeyPatch, path: str, said: str) -> None:
+    """Whatever came below a space was asked for in the space of a space, and was not found."""
+    write(f"profiles:\n  a:\n    url: https://e:9200\n    kibana: {{url: 'https://u:hidden@k:5601{path}'}}\n")
+    monkeypatch.setenv("ELASTICSEARCH_URL", "https://other:9200")
+    monkeypatch.setenv("KIBANA_URL", f"https://u:hidden@k:5601{path}")
+    for profile, place in ((None, "KIBANA_URL"), ("a", "ocs-elastic.yml:4")):
+        if profile:
+            monkeypatch.delenv("ELASTICSEARCH_URL")
+        with pytest.raises(ConfigurationError) as caught:
+            load_connection(None, profile=profile)
+        assert caught.value.reason.startswith(f"{place}: {said}")
+        assert "hidden" not in f"{caught.value.reason} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("path", ["", "/kibana", "/apps/kibana", "/s", "/teams/s2"])
+def test_a_base_path_may_be_any_other(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setenv("ELASTICSEARCH_URL", "https://e:9200")
+    monkeypatch.setenv("KIBANA_URL", f"https://k:5601{path}/")
+    assert load_connection(None, profile=None).kibana_url == f"https://k:5601{path}"

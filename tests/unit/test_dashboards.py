@@ -200,7 +200,8 @@ def test_the_others_are_updated_beside_an_edited_one_which_stays_edited(
     assert kibana.objects["default"][key()]["attributes"]["panelsJSON"] == embed([{"title": "mine"}])
     assert changes(run) == [("edited", "dashboard")]
     assert changes(run, "--overwrite") == [("update", "dashboard")]
-    assert run("import", "--yes", "--overwrite").code == 0
+    done = run("import", "--yes", "--overwrite")
+    assert (done.code, "Applied 1 change;" in done.out) == (0, True)
     assert kibana.objects["default"][key()]["attributes"]["panelsJSON"] == embed([{"title": "New"}])
     assert changes(run, code=0) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def test_what_is_frozen_in_one_place_is_byte_for_byte_what_is_compiled_for_anoth
 
 def saved(attributes: dict[str, Any], namespace: str = "ns", space: str = "sp") -> SavedObject:
     id_ = object_id("state", namespace, space)
-    return SavedObject("dashboard", id_, "t", {"type": "dashboard", "id": id_, "attributes": attributes}, "")
+    body = {"type": "dashboard", "id": id_, "attributes": {"panelsJSON": "[]", **attributes}, "references": []}
+    return SavedObject("dashboard", id_, "t", body, "")
 
 
 def again(tmp_path: Path, each: SavedObject, source: tuple[str, str] = ("ns", "sp")) -> Any:
@@ -65,7 +67,7 @@ def again(tmp_path: Path, each: SavedObject, source: tuple[str, str] = ("ns", "s
 @pytest.mark.parametrize("key", ["title", "markdown"])
 def test_every_text_comes_back_as_it_was(tmp_path: Path, text: str, key: str) -> None:
     attributes = {key: text, text: [text]}
-    assert again(tmp_path, saved(attributes)) == attributes
+    assert again(tmp_path, saved(attributes)) == {"panelsJSON": "[]", **attributes}
 
 
 JSON = st.recursive(
@@ -78,14 +80,14 @@ JSON = st.recursive(
 
 @given(value=JSON, text=st.text("ocs-tanepigruml_${}<%># \"'\\\n"))
 def test_every_value_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, value: Any, text: str) -> None:
-    attributes = {"value": value, "panelsJSON": embed({"value": value}), "text": text}
+    attributes = {"value": value, "panelsJSON": embed([{"value": value}]), "text": text}
     assert again(tmp_path_factory.mktemp("frozen"), saved(attributes)) == attributes
 
 
 def test_kibanas_own_json_is_decoded_whatever_its_format_and_other_texts_keep_theirs(tmp_path: Path) -> None:
-    text = '{ "b": 1, "a": [2] }'
+    text = '[ { "b": 1, "a": [2] } ]'
     each = saved({"panelsJSON": text, "spec": text})
-    assert again(tmp_path, each) == {"panelsJSON": embed({"b": 1, "a": [2]}), "spec": text}
+    assert again(tmp_path, each) == {"panelsJSON": embed([{"b": 1, "a": [2]}]), "spec": text}
     assert '"__json__"' in (tmp_path / "dashboard.state.json.j2").read_text(encoding="utf-8")
 
 
@@ -106,7 +108,7 @@ def test_a_frozen_object_goes_before_the_compiled_one_and_others_stand_behind(tm
     shown = shadowed(objects, tmp_path, "ns", "sp")
     assert [each.id for each in shown] == [*(each.id for each in objects), "ocs-extra-ns-sp"]
     by_id = {each.id: each for each in shown}
-    assert by_id[mine.id].body["attributes"] == {"title": "Mine"}
+    assert by_id[mine.id].body["attributes"]["title"] == "Mine"
     assert by_id[mine.id].source.endswith("/dashboard.state.json.j2")
     (tmp_path / "dashboard.state.json.j2").unlink()
     assert {each.id: each for each in shadowed(objects, tmp_path, "ns", "sp")}[mine.id] == next(
@@ -122,23 +124,44 @@ def test_the_configured_folder_shadows(tmp_path: Path) -> None:
     assert load(tmp_path / "absent", "ns", "sp") == []
 
 
+def shaped(**odd: Any) -> str:
+    """A dashboard's file, whole but for what is odd."""
+    whole = {"type": "dashboard", "id": "ocs-state-ns-sp", "attributes": {"panelsJSON": "[]"}, "references": []}
+    return json.dumps(whole | odd)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         pytest.param("{", "not JSON", id="bad_json"),
+        pytest.param("[]", "must render to a JSON object", id="bad_list"),
         pytest.param('{"type": "dashboard", "id": "x"}', "'attributes' is missing", id="bad_no_attributes"),
         pytest.param('{"type": "dashboard", "id": ${{ secret }}}', "'secret' is undefined", id="bad_variable"),
         pytest.param(
-            '{"type": "dashboard", "id": "ocs-state-other-sp", "attributes": {}}', "no object of namespace", id="bad_id"
+            '{"type": "dashboard", "id": "ocs-state-other-sp", "attributes": {"panelsJSON": "[]"}, "references": []}',
+            "no object of namespace",
+            id="bad_id",
         ),
         pytest.param(
-            '{"type": "tag", "id": ${{ object_id("state") | tojson }}, "attributes": {}}', "belongs into", id="bad_name"
+            '{"type": "tag", "id": ${{ object_id("state") | tojson }}, "attributes": {}, "references": []}',
+            "belongs into",
+            id="bad_name",
         ),
+        pytest.param(shaped(type=1), "'type' must be text, not int", id="bad_type_of_type"),
+        pytest.param(shaped(type="dashbord"), "unknown type 'dashbord'; Did you mean 'dashboard'", id="bad_type"),
+        pytest.param(shaped(id={"a": 1}), "'id' must be text, not dict", id="bad_type_of_id"),
+        pytest.param(shaped(attributes=[]), "'attributes' must be a mapping, not list", id="bad_type_of_attributes"),
+        pytest.param(shaped(attributes={"title": "x"}), "'panelsJSON' is missing", id="bad_no_panels"),
+        pytest.param(shaped(attributes={"panelsJSON": "{}"}), "must hold a list of panels", id="bad_panels"),
+        pytest.param(shaped(attributes={"panelsJSON": [1]}), "must hold a list of panels", id="bad_type_of_panels"),
+        pytest.param(shaped(references=None), "'references' must be a list, not NoneType", id="bad_references"),
+        pytest.param(shaped(references=[{"id": "x"}]), "a reference must have id, name and type", id="bad_reference"),
+        pytest.param('{"type": "tag", "id": "x", "attributes": {}}', "'references' is missing", id="bad_no_references"),
     ],
 )
 def test_bad_file(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "dashboard.state.json.j2").write_text(text, encoding="utf-8")
     with pytest.raises(ToolkitError, match=reason) as raised:
         load(tmp_path, "ns", "sp")
-    assert "dashboard.state.json.j2" in raised.value.reason
+    assert f"{tmp_path.name}/dashboard.state.json.j2" in raised.value.reason
     assert isinstance(raised.value, RenderError) or raised.value.hint

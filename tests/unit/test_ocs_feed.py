@@ -17,7 +17,7 @@ from tests.unit.bodies import CATALOGUE, START_MS, strict
 from toolkit.ocs.campaign import campaign_groups
 from toolkit.ocs.choices import CallingListShape, PeriodicAction
 from toolkit.ocs.feed import Feed
-from toolkit.ocs.life import PHASES, STEPS
+from toolkit.ocs.life import PHASES, SILENT_STATES, STEPS
 from toolkit.ocs.message import Message, date_time, iso
 from toolkit.ocs.odd import CLASSES, TENANT
 from toolkit.ocs.truth import Truth
@@ -426,3 +426,8 @@ def test_times_are_written_exactly() -> None:
 def test_the_odd_tenant_is_nobody_elses() -> None:
     assert TENANT not in {group.tenant for group in campaign_groups(100, 1)}
     assert len(CLASSES) == 50
+
+
+def test_the_simulator_is_silent_where_the_catalogue_says_so() -> None:
+    states = CATALOGUE.enums["state"]
+    assert {states.code(state) for state in SILENT_STATES} == states.silent

@@ -52,6 +52,7 @@ def test_24_hours_are_24_hours_on_a_day_of_23() -> None:
     ("asked", "reason"),
     [
         ({"last": "24"}, "--last: '24' is no length of time"),
+        ({"last": ""}, "--last: '' is no length of time"),
         ({"last": "0h"}, "--last: '0h' is no length of time"),
         ({"last": "-1h"}, "--last: '-1h' is no length of time"),
         ({"last": "999999w"}, "--last 999999w: a report covers at most 366 days"),
@@ -91,6 +92,13 @@ def test_bad_zone(name: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("name", ["localtime", "posixrules", "right/Europe/Berlin"])
+def test_bad_zone_that_a_report_could_not_name(name: str) -> None:
+    with pytest.raises(UsageError, match=f"'{name}' is no name of a timezone") as caught:
+        timezone(name)
+    assert caught.value.hint
+
+
 def test_bad_zone_that_is_nearly_right() -> None:
     with pytest.raises(UsageError) as caught:
         timezone("europe/belrin")
@@ -102,3 +110,8 @@ def test_bad_no_zones_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "available_timezones", set)
     with pytest.raises(UsageError, match="knows no timezones"):
         timezone("Europe/Nowhere")
+
+
+@pytest.mark.parametrize("text", ["1970-01-01T00:00:00.000Z", "2018-04-26T18:53:00.123Z", "2026-11-23T08:00:00.999Z"])
+def test_a_time_is_written_as_it_is_read(text: str) -> None:
+    assert Window.iso(Window.ms(text)) == text

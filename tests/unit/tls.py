@@ -34,6 +34,8 @@ class Server(ThreadingHTTPServer):
         self.status, self.body, self.signed = status, {} if body is None else body, headers or SIGNED
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.delay_s = 0.0
+        self.cut: str | None = None
+        """Whether `all` of each answer is withheld and the connection ended, or the second `half`."""
 
     @property
     def port(self) -> int:
@@ -54,13 +56,17 @@ class _Handler(BaseHTTPRequestHandler):
             threading.Event().wait(self.server.delay_s)
         text = self.server.body if isinstance(self.server.body, str) else json.dumps(self.server.body)
         raw = text.encode()
+        if self.server.cut == "all":
+            self.close_connection = True
+            return
         self.send_response(self.server.status)
         for name, value in self.server.signed.items():
             self.send_header(name, value)
         self.send_header("content-length", str(len(raw)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(raw)
+            self.wfile.write(raw[: len(raw) // 2] if self.server.cut == "half" else raw)
+        self.close_connection = self.server.cut is not None
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815
 

@@ -127,7 +127,7 @@ def lint(*, namespace: Namespace = None, config: Config = None, space: Space = N
     from toolkit.dashboards.compile import compile_dashboards, view_fields  # noqa: PLC0415
     from toolkit.dashboards.lint import lint as check  # noqa: PLC0415
     from toolkit.load import configured  # noqa: PLC0415
-    from toolkit.output.console import result, result_json  # noqa: PLC0415
+    from toolkit.output.console import counted, result, result_json  # noqa: PLC0415
 
     settings = load_settings(config, namespace=namespace)
     catalogue = configured(read_catalogue(), settings)
@@ -136,7 +136,8 @@ def lint(*, namespace: Namespace = None, config: Config = None, space: Space = N
     if as_json:
         result_json({"objects": len(objects), "findings": findings})
     else:
-        result("\n".join([*findings, f"{len(objects)} saved objects, {len(findings)} findings."]))
+        counts = f"{counted(len(objects), 'saved object')}, {counted(len(findings), 'finding')}."
+        result("\n".join([*findings, counts]))
     if findings:
         raise typer.Exit(1)
 

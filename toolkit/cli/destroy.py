@@ -34,7 +34,7 @@ def destroy(
     are refused from then on. Streams, templates, pipeline and ILM policies stay: Elasticsearch refuses to delete what a
     stream needs.
     """
-    from toolkit.output.console import TerminalProgress, result  # noqa: PLC0415
+    from toolkit.output.console import TerminalProgress, counted, result  # noqa: PLC0415
     from toolkit.uses.destroy import destroy as run  # noqa: PLC0415
     from toolkit.uses.destroy import removal  # noqa: PLC0415
 
@@ -47,7 +47,8 @@ def destroy(
     progress = TerminalProgress()
     for resource in run(target, what):
         progress.say(f"removed: {resource}")
-    result(f"Removed {len(what.goes) + len(what.saved_objects) + len(what.revoked)} resources.")
+    gone = len(what.goes) + len(what.saved_objects) + len(what.revoked)
+    result(f"Removed {counted(gone, 'resource')}.")
 
 
 def _text(what: Removal, namespace: str, url: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import io
+import contextlib
+import signal
 import sys
 from typing import Annotated
 
@@ -24,6 +25,7 @@ from toolkit.cli.simulate import simulate
 from toolkit.cli.status import status
 from toolkit.cli.verify import verify
 from toolkit.errors import ToolkitError
+from toolkit.signals import terminable
 
 app = typer.Typer(
     name="ocs-elastic",
@@ -31,6 +33,12 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its traceback shows local variables, and those may hold secrets
 )
+
+_CHANGING = frozenset({"apply", "bootstrap", "dashboards", "destroy"})
+"""Commands, and groups of them, that may leave a change half made, and that go on with it when they are run again."""
+_INTERRUPTED = frozenset(128 + getattr(signal, name, 0) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
+_begun: list[str] = []
+"""The commands that this process was asked for; one, but for tests."""
 
 # In the order in which a newcomer needs them, which is that of --help.
 _SET_UP = (demo, init, doctor, bootstrap, plan, apply, render, verify, options, listen)
@@ -50,22 +58,53 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback acts
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Makes an Elasticsearch cluster take Genesys OCS campaign group notifications straight from OCS."""
+    _begun.append(context.invoked_subcommand or "")
 
 
 def run() -> None:
     """Run a command; every `ToolkitError` ends here as a reason, a hint and its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot write must not end a command
-            stream.reconfigure(errors="replace")
-    try:
-        app()
-    except ToolkitError as error:
-        from toolkit.output.console import complain  # noqa: PLC0415
+    from toolkit.output import standard_output  # noqa: PLC0415
 
-        complain(error)
-        sys.exit(error.exit_code)
+    try:
+        standard_output.prepare()
+        code = _ended()
+        standard_output.finish()
+    except standard_output.OutputError as error:
+        with contextlib.suppress(standard_output.OutputError, BrokenPipeError):
+            standard_output.finish()
+        code = _complained(error)
+    except BrokenPipeError:  # who read it knows that it has gone away
+        code = 1
+    sys.exit(code)
+
+
+def _ended() -> int:
+    """Run a command; its exit code."""
+    from toolkit.output.standard_output import OutputError  # noqa: PLC0415
+
+    try:
+        with terminable():
+            app()
+    except OutputError:
+        raise
+    except ToolkitError as error:
+        return _complained(error)
+    except SystemExit as ended:  # Typer ends every command so, and a signal does
+        if ended.code in _INTERRUPTED:
+            again = "; run it again" if _begun[-1:] and _begun[-1] in _CHANGING else ""
+            sys.stderr.write(f"interrupted{again}\n")
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0
+
+
+def _complained(error: ToolkitError) -> int:
+    from toolkit.output.console import complain  # noqa: PLC0415
+
+    complain(error)
+    return error.exit_code

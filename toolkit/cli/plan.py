@@ -133,7 +133,7 @@ def carry_out(
         yes: whether nobody is asked.
         quiet: whether the result is left to the caller.
     """
-    from toolkit.output.console import TerminalProgress, result, warn  # noqa: PLC0415
+    from toolkit.output.console import TerminalProgress, counted, result, warn  # noqa: PLC0415
 
     found.raise_if_unsafe(adopt=adopt)
     if found.pending:
@@ -142,7 +142,7 @@ def carry_out(
         for event in apply(found, adopt=adopt):
             progress.say(f"done: {event.change}")
         if not quiet:
-            result(f"Applied {len(found.pending)} changes; the plan is empty now.")
+            result(f"Applied {counted(len(found.pending), 'change')}; the plan is empty now.")
     elif found.outdated_record:
         list(apply(found, adopt=adopt))  # nothing happens to what people see, so nobody is asked
     for change in found.edited:

@@ -55,7 +55,7 @@ def report(
         raise UsageError("--json and --output exclude each other", hint="--json prints to standard output")
     now = datetime.now(UTC)
     asked = window(zone=zone_of(timezone), now=now, start=start, end=end, last=last)
-    place = output or "report.html"
+    place = "report.html" if output is None else output
     if not as_json:
         require_renderer()
         check_place(place)

@@ -38,8 +38,12 @@ def unreachable(
     proxy: str | None,
     timeout_s: float,
     usual_port: str = "Elasticsearch's is usually 9200",
+    answered: bool = False,
 ) -> UnreachableError:
-    """The error to raise for one of the client's; `url` and `proxy` as people may see them."""
+    """The error to raise for one of the client's; `url` and `proxy` as people may see them.
+
+    `answered` says whether anything was answered at this address before, so that it is the right one.
+    """
     causes = list(_causes(error))
     blamed = url
     if proxy and any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes):
@@ -49,6 +53,7 @@ def unreachable(
             _trust(cause, url)
             or _network(cause, blamed, timeout_s, usual_port)
             or _protocol(cause, url, proxy)
+            or _cut(cause, url, answered=answered)
             or ("", "")
         )
         if what:
@@ -111,11 +116,21 @@ def _protocol(cause: BaseException, url: str, proxy: str | None) -> tuple[str, s
             f"no TLS connection to {url} comes about: {cause.reason or cause}",
             "check the address and both TLS set-ups",
         )
-    cut = isinstance(cause, http.client.BadStatusLine | ConnectionResetError | ConnectionAbortedError)
-    if cut and not isinstance(cause, urllib3.exceptions.HTTPError):
-        hint = "it may be https: write the address as https://…" if url.startswith("http:") else "see the server's log"
-        return f"{url} ended the connection without an answer", hint
     return None
+
+
+def _cut(cause: BaseException, url: str, *, answered: bool) -> tuple[str, str] | None:
+    """A connection that ended too early; what was asked may have been done all the same."""
+    again = "run it again; if it happens again, see the log of the server, or of what is in between"
+    if isinstance(cause, http.client.IncompleteRead):
+        return f"{url} ended the connection in the middle of its answer", again
+    ended = isinstance(cause, http.client.BadStatusLine | ConnectionResetError | ConnectionAbortedError)
+    if not ended or isinstance(cause, urllib3.exceptions.HTTPError):
+        return None
+    may_be_https = url.startswith("http:") and not answered
+    return f"{url} ended the connection without an answer", (
+        "it may be https: write the address as https://…" if may_be_https else again
+    )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from toolkit.client import kibana_guard as guard
 from toolkit.client import kibana_refusal as refusal
 from toolkit.config import Connection
 from toolkit.config.secret import basic
-from toolkit.errors import RejectedError, UnreachableError, UnsupportedServerError
+from toolkit.errors import RejectedError, UnreachableError
 from toolkit.model import SILENT, Body, Progress
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Kibana:
         self._transport = transport
         self._connection = connection
         self._version: str | None = None
+        self._answered = False
+        """Whether anything has been answered at this address: then its scheme is right."""
         self.space = space
         self.read_only = read_only
         """Whether anything that writes is an error, and is not sent."""
@@ -56,7 +58,9 @@ class Kibana:
 
     def in_space(self, space: str) -> Kibana:
         """The same Kibana, in another space."""
-        return Kibana(self._transport, self._connection, space=space, read_only=self.read_only)
+        other = Kibana(self._transport, self._connection, space=space, read_only=self.read_only)
+        other._answered = self._answered
+        return other
 
     def address(self, dashboard_id: str) -> str:
         """Where people find a dashboard."""
@@ -87,7 +91,14 @@ class Kibana:
 
     def has_space(self) -> bool:
         """Whether the space is there. An import into one that is not is answered by success, and found nowhere."""
-        return self._json("GET", f"/api/spaces/space/{self.space}", absent=True) is not None
+        path = f"/api/spaces/space/{self.space}"
+        answer = self._ask("GET", path)
+        if answer.meta.status == 404 and _SIGN in answer.meta.headers:
+            return False
+        self._raise_for(answer, "GET", path)
+        if not isinstance(answer.body, dict) or answer.body.get("id") != self.space:
+            raise refusal.unlike_kibana(self.url, f"GET {path}", 200)
+        return True
 
     def create_space(self) -> None:
         """Create the space; one that has appeared since is as good.
@@ -109,22 +120,31 @@ class Kibana:
         Kibana refuses to export anything where one is absent, and says which are.
         """
         wanted = list(keys)
+        path = f"{self._prefix}/api/saved_objects/_export"
         while wanted:
             body = {"objects": [{"type": t, "id": i} for t, i in wanted], "excludeExportDetails": True}
-            answer = self._ask("POST", f"{self._prefix}/api/saved_objects/_export", body)
+            answer = self._ask("POST", path, body)
             if answer.meta.status == 200:
-                lines = answer.body if isinstance(answer.body, list) else []
-                return {(line["type"], line["id"]): line for line in lines if "type" in line}
+                found = _objects(answer.body)
+                if found.keys() != set(wanted):  # what is absent is refused: an answer without it is somebody else's
+                    raise refusal.unlike_kibana(self.url, f"POST {path}", 200)
+                return found
             absent = _absent(answer.body)
             if answer.meta.status != 400 or not absent & set(wanted):
-                raise self._rejected("POST", "/api/saved_objects/_export", answer)
+                raise self._rejected("POST", path, answer)
             wanted = [key for key in wanted if key not in absent]
         return {}
 
     def spaces_of(self, key: Key) -> list[str]:
         """The spaces that a saved object is in, `*` for all and `?` for one that is hidden; none where it is absent."""
-        found = self._json("GET", f"{self._prefix}/api/saved_objects/{key[0]}/{quote(key[1], safe='')}", absent=True)
-        return list((found or {}).get("namespaces", [self.space] if found else []))
+        path = f"{self._prefix}/api/saved_objects/{key[0]}/{quote(key[1], safe='')}"
+        found = self._json("GET", path, absent=True)
+        if found is None:
+            return []
+        spaces = found.get("namespaces", [self.space])
+        if (found.get("type"), found.get("id")) != key or not isinstance(spaces, list):
+            raise refusal.unlike_kibana(self.url, f"GET {path}", 200)
+        return list(map(str, spaces))
 
     def users_of(self, key: Key) -> list[tuple[Key, str]]:
         """The saved objects of this space that refer to one: their keys and titles, as far as one may see them.
@@ -138,14 +158,19 @@ class Kibana:
             "fields": "title",
             "per_page": str(_USERS_MAX),
         }
-        found = self._json("GET", f"{self._prefix}/api/saved_objects/_find", params=params)["saved_objects"]
-        return [((each["type"], each["id"]), each["attributes"].get("title", each["id"])) for each in found]
+        path = f"{self._prefix}/api/saved_objects/_find"
+        lines = self._json("GET", path, params=params).get("saved_objects")
+        found = _objects(lines)
+        if not isinstance(lines, list) or len(found) != len(lines):
+            raise refusal.unlike_kibana(self.url, f"GET {path}", 200)
+        return [(key, str((each.get("attributes") or {}).get("title", key[1]))) for key, each in found.items()]
 
     def import_(self, ndjson: bytes) -> None:
         """Write saved objects, in the place of those that have their ids.
 
         Raises:
             RejectedError: not all of them were taken. Kibana's answer of status 200 may hold that.
+            UnsupportedServerError: the answer is not Kibana's.
         """
         boundary = uuid4().hex
         name = 'form-data; name="file"; filename="objects.ndjson"'  # Kibana looks at the name's ending
@@ -154,6 +179,8 @@ class Kibana:
         path, params = f"{self._prefix}/api/saved_objects/_import", {"overwrite": "true"}
         answer = self._ask("POST", path, body, params, content_type=f"multipart/form-data; boundary={boundary}")
         self._raise_for(answer, "POST", path)
+        if not _is_imports(answer.body):
+            raise refusal.unlike_kibana(self.url, f"POST {path}", answer.meta.status)
         if error := refusal.not_imported(self.url, answer.body):
             raise error
 
@@ -189,27 +216,30 @@ class Kibana:
     def _status(self) -> str | None:
         """Its version; None while it is starting."""
         answer = self._ask("GET", "/api/status", retries=0)
-        status, body = answer.meta.status, answer.body
-        if status in (401, 403, 407):
-            raise self._rejected("GET", "/api/status", answer)
-        if status == 503 and (_SIGN in answer.meta.headers or "Kibana" in str(body)):
+        status, body, signed = answer.meta.status, answer.body, _SIGN in answer.meta.headers
+        if status == 503 and (signed or "Kibana" in str(body)):
             return None
+        if status in (401, 403, 407, 429, 502, 503, 504) or 300 <= status < 400:
+            raise self._rejected("GET", "/api/status", answer)
         known = isinstance(body, dict) and "status" in body
-        number = body.get("version", {}).get("number") if known else None
-        if status == 200 and known and not number and _SIGN in answer.meta.headers:
+        version = body.get("version") if known else None
+        number = version.get("number") if isinstance(version, dict) else None
+        if status == 200 and known and version is None and signed:
             raise refusal.redacted(self.url, self._connection)
-        if status != 200 or not number:
-            raise refusal.no_kibana(self.url, status, is_kibana=_SIGN in answer.meta.headers)
+        if status != 200 or refusal.numbers(number) is None:
+            raise refusal.no_kibana(self.url, status, is_kibana=signed)
         return None if _level(body) in ("unavailable", "critical") else str(number)
 
     def _json(
         self, method: str, path: str, body: Any = None, params: guard.Params = None, *, absent: bool = False
     ) -> Any:
-        """The answer's body; None for 404, where that is an answer too."""
+        """The answer's body, an object; None for 404, where that is an answer too."""
         answer = self._ask(method, path, body, params)
         if absent and answer.meta.status == 404 and _SIGN in answer.meta.headers:
             return None
         self._raise_for(answer, method, path)
+        if not isinstance(answer.body, dict):
+            raise refusal.unlike_kibana(self.url, f"{method} {path}", answer.meta.status)
         return answer.body
 
     def _raise_for(self, answer: TransportApiResponse, method: str, path: str) -> None:
@@ -217,7 +247,14 @@ class Kibana:
             raise self._rejected(method, path, answer)
 
     def _rejected(self, method: str, path: str, answer: TransportApiResponse) -> RejectedError:
-        return refusal.rejected(self.url, f"{method} {path}", answer.meta.status, answer.body, self._connection)
+        return refusal.rejected(
+            self.url,
+            f"{method} {path}",
+            answer.meta.status,
+            answer.body,
+            self._connection,
+            leads_to=answer.meta.headers.get("location"),
+        )
 
     def _ask(
         self,
@@ -238,18 +275,23 @@ class Kibana:
         target = f"{path}?{urlencode(params, doseq=True)}" if params else path
         repeated = retries if guard.repeatable(method, path, params) else 0
         try:
-            return self._transport.perform_request(method, target, body=body, headers=headers, max_retries=repeated)
+            answer = self._transport.perform_request(method, target, body=body, headers=headers, max_retries=repeated)
         except elastic_transport.SerializationError as error:
-            raise UnsupportedServerError(
-                f"{self.url} answers, but not as Kibana does", hint="check the address and its base path"
-            ) from error
+            raise refusal.unlike_kibana(self.url, f"{method} {path}", None) from error
         except elastic_transport.TransportError as error:
             from toolkit.client.failure import unreachable  # noqa: PLC0415
 
             proxy, timeout_s = self._connection.shown_proxy, self._connection.request_timeout_s
             raise unreachable(
-                error, self.url, proxy=proxy, timeout_s=timeout_s, usual_port="Kibana's is usually 5601"
+                error,
+                self.url,
+                proxy=proxy,
+                timeout_s=timeout_s,
+                usual_port="Kibana's is usually 5601",
+                answered=self._answered,
             ) from error
+        self._answered = True
+        return answer
 
 
 def connect_kibana(connection: Connection, *, space: str | None = None, read_only: bool = False) -> Kibana | None:
@@ -304,11 +346,35 @@ def _authorization(connection: Connection) -> dict[str, str]:
 
 
 def _level(status: Body) -> str:
-    overall = status["status"].get("overall") or {}
-    return str(overall.get("level", ""))
+    overall = status["status"].get("overall") if isinstance(status["status"], dict) else None
+    return str(overall.get("level", "")) if isinstance(overall, dict) else ""
+
+
+def _objects(body: Any) -> dict[Key, Body]:
+    """The saved objects of an export; none where one of its lines is something else."""
+    lines = _mappings(body) or []
+    found = {key: line for line in lines if _is_key(key := (line.get("type"), line.get("id")))}
+    return found if len(found) == len(lines) else {}
 
 
 def _absent(body: Any) -> set[Key]:
     """The keys that a refused export names as absent."""
-    objects = body.get("attributes", {}).get("objects", []) if isinstance(body, dict) else []
-    return {(o["type"], o["id"]) for o in objects if o.get("error", {}).get("statusCode") == 404}
+    attributes = body.get("attributes") if isinstance(body, dict) else None
+    objects = _mappings(attributes.get("objects")) if isinstance(attributes, dict) else None
+    errors = [((o.get("type"), o.get("id")), o.get("error")) for o in objects or []]
+    return {key for key, e in errors if _is_key(key) and isinstance(e, dict) and e.get("statusCode") == 404}
+
+
+def _is_imports(body: Any) -> bool:
+    """Whether it has the shape of Kibana's answer to an import."""
+    lists = (body.get(name, []) for name in ("errors", "successResults")) if isinstance(body, dict) else [None]
+    return all(_mappings(each) is not None for each in lists) and isinstance(body.get("success"), bool)
+
+
+def _mappings(value: Any) -> list[Body] | None:
+    """A list of objects as it is; None for anything else."""
+    return value if isinstance(value, list) and all(isinstance(each, dict) for each in value) else None
+
+
+def _is_key(key: tuple[Any, Any]) -> TypeGuard[Key]:
+    return all(isinstance(part, str) for part in key)

@@ -26,6 +26,8 @@ class Transport:
     ) -> None:
         self._client = client
         self._connection = connection
+        self._answered = False
+        """Whether anything has been answered at this address: then its scheme is right."""
         self.url = url
         """The address for people."""
         self.read_only = read_only
@@ -80,7 +82,9 @@ class Transport:
         except elasticsearch.TransportError as error:
             from toolkit.client.failure import unreachable  # noqa: PLC0415
 
-            raise unreachable(error, self.url, proxy=self._proxy, timeout_s=self._timeout_s) from error
+            raise unreachable(
+                error, self.url, proxy=self._proxy, timeout_s=self._timeout_s, answered=self._answered
+            ) from error
 
     def _send(self, method: str, path: str, body: Any, params: dict[str, str] | None) -> Any:
         """Send once, or more often if that does no harm: to another host if no connection to the first came about."""
@@ -91,13 +95,16 @@ class Transport:
         attempts_left = 0 if repeatable or self._connection is None else len(self._connection.others)
         while True:
             try:
-                return client.perform_request(method, path, params=params, headers=_HEADERS, body=body).body
+                answer = client.perform_request(method, path, params=params, headers=_HEADERS, body=body)
             except elasticsearch.ConnectionError as error:
                 from toolkit.client.failure import was_sent  # noqa: PLC0415
 
                 if attempts_left == 0 or was_sent(error):
                     raise
                 attempts_left -= 1
+            else:
+                self._answered = True
+                return answer.body
 
     @property
     def _proxy(self) -> str | None:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-NAMESPACE = re.compile(r"[a-z0-9_.]{1,80}")
+NAMESPACE = re.compile(r"[a-z0-9_.]{0,45}[a-z0-9]")
+"""Elasticsearch refuses a transform whose id, `ocs-current-state-<namespace>`, has more than 64 characters or ends in
+anything but a letter or a digit; tried on 8.3.3."""
 SPACE = re.compile(r"[a-z0-9_-]{1,64}")
 """The id of a space: Kibana takes these characters, and no more of them fit into an address that people send on."""
 
@@ -111,9 +113,9 @@ SETTING_KEYS = (
     Key(
         "namespace",
         _matches(NAMESPACE.pattern),
-        "1 to 80 of a-z, 0-9, '_' and '.'",
-        "Ends the name of everything that is not shared by the whole cluster. Tenants that must not see each other "
-        "get one each.",
+        "1 to 46 of a-z, 0-9, '_' and '.', the last a letter or digit (it ends a transform's id, which takes no more)",
+        "Ends the name of everything that is not shared by the whole cluster: 1 to 46 of a-z, 0-9, '_' and '.', the "
+        "last a letter or digit. Tenants that must not see each other get one each.",
         "default",
     ),
     Key("retention_days", _is_count(1), _DAYS, "The greatest age of a document.", "90"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from toolkit.config import cloud
 from toolkit.config.connection import ONE_CREDENTIAL, Connection, in_clear, split_address
@@ -18,6 +20,8 @@ from toolkit.config.secret import open_to_all, read_secret
 from toolkit.errors import ConfigurationError, NoClusterError, nearest
 from toolkit.yaml_source import Document
 
+_IN_KIBANA = re.compile(r"(?P<base>.*?)(?:/s/(?P<space>[^/]+)/?(?:/app(?:/.*)?)?|/app(?:/.*)?)")
+"""A path below Kibana's base path: of a space, of a page in it, or of a page."""
 PROFILE_LOCAL = "local"
 """The profile that `ocs-elastic local up` writes."""
 
@@ -185,7 +189,9 @@ def _hosts(given: _Given) -> tuple[str, ...]:
 def _kibana(given: _Given) -> str | None:
     kibana = given.values.get("kibana", {})
     if "url" in kibana:
-        return split_address(kibana["url"], given.places["kibana"])[0]
+        url = split_address(kibana["url"], given.places["kibana"])[0]
+        _check_base_path(url, given.places["kibana"])
+        return url
     if "cloud_id" in given.values:
         return _of_cloud(given)[1]
     if kibana:
@@ -194,6 +200,27 @@ def _kibana(given: _Given) -> str | None:
             hint="give it: kibana: {url: https://host:5601, space: ...}, or KIBANA_URL beside KIBANA_SPACE",
         )
     return None
+
+
+def _check_base_path(url: str, place: str) -> None:
+    """What people copy from their browser ends in a space or a page, and Kibana's address ends before both.
+
+    Raises:
+        ConfigurationError: it does; the reason shows the path alone.
+    """
+    found = _IN_KIBANA.fullmatch(urlsplit(url).path)
+    if found is None:
+        return
+    path = found[0][len(found["base"]) :]
+    if found["space"] is None:
+        raise ConfigurationError(
+            f"{place}: the address ends in {path}, and that is a page in Kibana", hint="give what stands before /app"
+        )
+    name = found["space"]
+    raise ConfigurationError(
+        f"{place}: the address ends in {path}, and that is a space: give it as KIBANA_SPACE, or kibana: {{space: ...}}",
+        hint=f"the address is what stands before /s/{name}; the space's id is {name}",
+    )
 
 
 def _of_cloud(given: _Given) -> tuple[str, str | None]:

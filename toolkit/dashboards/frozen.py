@@ -23,7 +23,7 @@ from toolkit.dashboards.saved_object import (
     object_id,
     title_suffix,
 )
-from toolkit.errors import RenderError, ToolkitError
+from toolkit.errors import RenderError, ToolkitError, nearest
 from toolkit.model import Body
 from toolkit.render import Renderer
 from toolkit.resources import data_folder
@@ -35,6 +35,12 @@ _KEPT = frozenset({"attributes", "coreMigrationVersion", "id", "migrationVersion
                    "typeMigrationVersion"})  # fmt: skip
 _KIBANAS_OWN = frozenset({"fieldAttrs", "fieldFormatMap", "fields", "runtimeFieldMap", "sourceFilters", "typeMeta"})
 """Attributes, besides those that end in JSON, in which Kibana itself writes JSON: its formatting means nothing."""
+_SHAPE: tuple[tuple[str, type, str], ...] = (
+    ("type", str, "text"),
+    ("id", str, "text"),
+    ("attributes", dict, "a mapping"),
+    ("references", list, "a list"),
+)
 _STREAMS = "campaign-groups|current-state|dead-letters"
 
 
@@ -82,10 +88,11 @@ def load(folder: Path, namespace: str, space: str) -> list[SavedObject]:
     if not folder.is_dir():
         return []
     variables = {"namespace": namespace, "space": space, "suffix": title_suffix(namespace)}
-    renderer = Renderer(folder, {**variables, "object_id": lambda name: object_id(name, namespace, space)})
+    folder = folder.absolute()  # which has a name, for messages
+    renderer = Renderer(folder.parent, {**variables, "object_id": lambda name: object_id(name, namespace, space)})
     loaded = []
     for file in sorted(folder.glob(f"*{_SUFFIX}")):
-        saved = _saved(file, _embedded(renderer.body(file.name)))
+        saved = _saved(file, _embedded(renderer.body(f"{folder.name}/{file.name}")))
         if file_name(saved, namespace, space) != file.name:
             raise RenderError(
                 f"{saved.source}: {saved.type} {saved.id} belongs into {file_name(saved, namespace, space)}",
@@ -103,12 +110,41 @@ def shadowed(objects: Sequence[SavedObject], folder: Path, namespace: str, space
 
 
 def _saved(file: Path, body: Body) -> SavedObject:
-    for key in ("type", "id", "attributes"):
-        if key not in body:
-            raise RenderError(f"{file}: no saved object: '{key}' is missing")
+    source = f"{file.parent.name}/{file.name}"
+    if wrong := _wrong(body):
+        raise RenderError(f"{source}: no saved object: {wrong}", hint="export it again, or delete the file")
     attributes = body["attributes"]
     title = attributes.get("name") or attributes.get("title") or body["id"]
-    return SavedObject(body["type"], body["id"], title, body, f"{file.parent.name}/{file.name}")
+    return SavedObject(body["type"], body["id"], str(title), body, source)
+
+
+def _wrong(body: Body) -> str | None:
+    """What is wrong with an object, so that neither Kibana nor the checks before it could read it; None: nothing."""
+    for key, expected, words in _SHAPE:
+        if key not in body:
+            return f"'{key}' is missing"
+        if not isinstance(body[key], expected):
+            return f"'{key}' must be {words}, not {type(body[key]).__name__}"
+    if body["type"] not in SHAPES:
+        return f"unknown type '{body['type']}'; {nearest(body['type'], SHAPES)}"
+    for reference in body["references"]:
+        if not isinstance(reference, dict) or not all(
+            isinstance(reference.get(k), str) for k in ("id", "name", "type")
+        ):
+            return "a reference must have id, name and type"
+    attributes = body["attributes"]
+    if body["type"] == "dashboard":
+        return _wrong_panels(attributes.get("panelsJSON"))
+    return None
+
+
+def _wrong_panels(text: Any) -> str | None:
+    if text is None:
+        return "'panelsJSON' is missing in its attributes"
+    panels = embedded(text) if isinstance(text, str) else None
+    if not isinstance(panels, list) or not all(isinstance(panel, dict) for panel in panels):
+        return "'panelsJSON' must hold a list of panels"
+    return None
 
 
 def _unembedded(value: Any, key: str) -> Any:

@@ -18,7 +18,11 @@ from typing import NamedTuple
 from toolkit.ocs.campaign import CampaignGroup
 
 SILENT_STATES = frozenset({"not-loaded"})
-"""Ids of the states in which a group is not active, so that OCS sends no periodic messages for it."""
+"""Ids of the states in which a group is not active, so that OCS sends no periodic messages for it.
+
+The catalogue's `silent` says the same to everybody else; here it stands once more, since how long a simulation takes is
+known without a catalogue, and a test holds both together.
+"""
 
 _JITTER_MS = 30  # OCS's timer is not exact either
 

@@ -32,6 +32,11 @@ def result_json_line(value: Any) -> None:
     print(json.dumps(value), flush=True)
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of something, for people: `1 change`, `2 changes`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def complain(error: ToolkitError) -> None:
     """Say what went wrong and, on a line of its own, what to do next."""
     print(f"error: {error.reason}", file=sys.stderr)

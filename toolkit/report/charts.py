@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from toolkit.model import Body
-from toolkit.ocs.life import SILENT_STATES
 from toolkit.report.clock import boundaries, step_s, ticks
 from toolkit.report.colour import shown
 from toolkit.uses.report import Group, Report
@@ -51,8 +50,7 @@ def timeline(report: Report, groups: Iterable[Group]) -> Body:
 
 def talking(report: Report, group: Group) -> bool:
     """Whether OCS should be sending messages for a group: its last known state is one in which it does."""
-    quiet = {report.catalogue.enums["state"].code(state) for state in SILENT_STATES}
-    return group.values.state not in quiet
+    return group.values.state not in report.catalogue.enums["state"].silent
 
 
 def _bars(report: Report, row: int, group: Group) -> Iterator[Row]:

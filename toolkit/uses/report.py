@@ -12,7 +12,6 @@ from toolkit.catalogue import Catalogue, read_catalogue
 from toolkit.client.transport import Transport
 from toolkit.config import Settings
 from toolkit.load import configured
-from toolkit.ocs.message import iso
 from toolkit.questions import DeadLetterReason, GroupState, dead_letter_reasons, group_states, message_count
 from toolkit.questions.changes import NOTHING, Change, Spell, Values, changes, spells, values_before
 from toolkit.uses.streams import Streams
@@ -74,8 +73,8 @@ class Report:
         return {
             "url": self.url,
             "namespace": self.streams.namespace,
-            "from": iso(self.window.from_ms),
-            "to": iso(self.window.before_ms),
+            "from": self.window.iso(self.window.from_ms),
+            "to": self.window.iso(self.window.before_ms),
             "timezone": self.window.zone.key,
             "messages": self.messages,
             "states": [{"state": self.label("state", code), "groups": n} for code, n in self.states.items()],
@@ -100,7 +99,7 @@ class Report:
 
     def _change_as_json(self, change: Change) -> dict[str, Any]:
         return {
-            "time": iso(change.time_ms),
+            "time": self.window.iso(change.time_ms),
             "from": self.label("state", change.before.state),
             "to": self.label("state", change.after.state),
             "dial_mode": self.label("dial_mode", change.after.dial_mode),

@@ -14,6 +14,8 @@ LONGEST = timedelta(days=366)
 """A report of more than a year is no report."""
 _FIRST_YEAR, _LAST_YEAR = 1971, 9000  # such that no arithmetic leaves Python's calendar
 _LENGTH = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[mhdw])")
+_NO_NAME = re.compile(r"(?:localtime|posixrules)$|(?:posix|right)/")
+"""What lies beside the timezones on Unix: this machine's own, which a report could not name, and other forms."""
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -36,6 +38,12 @@ class Window:
         """The milliseconds of a time as the engine writes it: UTC, ISO 8601."""
         return _ms(datetime.fromisoformat(time))
 
+    @staticmethod
+    def iso(time_ms: int) -> str:
+        """A time as the engine writes it; the inverse of `ms`."""
+        time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time_ms)
+        return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
 
 def timezone(name: str) -> ZoneInfo:
     """The timezone of an IANA name.
@@ -43,6 +51,10 @@ def timezone(name: str) -> ZoneInfo:
     Raises:
         UsageError: there is none of that name.
     """
+    if _NO_NAME.match(name):
+        raise UsageError(
+            f"--timezone: '{name}' is no name of a timezone", hint="give an IANA name, such as Europe/Berlin or UTC"
+        )
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:  # "Europe" is a folder, "../x" no name at all
@@ -75,7 +87,7 @@ def window(
     if start is not None and last is not None:
         raise UsageError("--from and --last exclude each other", hint="--last with --to counts back from that time")
     until = min(_time("--to", end, zone), now) if end is not None else now
-    since = _time("--from", start, zone) if start is not None else _back(until, last or "24h")
+    since = _time("--from", start, zone) if start is not None else _back(until, "24h" if last is None else last)
     if since >= until:
         what = "--to" if end is not None and until < now else "now"
         raise UsageError(f"nothing lies between --from {_iso(since)} and {what}, {_iso(until)}")
