@@ -167,8 +167,13 @@ def test_an_owned_engine_stops_whatever_happens(state: Path, serving: None, erro
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 @pytest.mark.parametrize("owned", [True, False])
-def test_an_interrupted_start_leaves_nothing(state: Path, java: Java, number: signal.Signals, owned: bool) -> None:
+def test_an_interrupted_start_leaves_nothing(
+    state: Path, java: Java, number: signal.Signals, owned: bool, request: pytest.FixtureRequest
+) -> None:
     java(WAIT)
+    if signal.getsignal(number) is signal.SIG_IGN:  # under nohup, which the engine's start respects
+        request.addfinalizer(lambda: signal.signal(number, signal.SIG_IGN))
+        signal.signal(number, signal.SIG_DFL)
     before = {n: signal.getsignal(n) for n in signal.Signals if n not in (signal.SIGKILL, signal.SIGSTOP)}
     threading.Timer(0.5, os.kill, (os.getpid(), number)).start()
     with pytest.raises((SystemExit, KeyboardInterrupt)) as caught:
