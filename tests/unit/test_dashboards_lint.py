@@ -132,11 +132,11 @@ FAULTS: dict[str, tuple[Callable[[Body], Any], str]] = {
         "panel running: no field 'ocs.nothing'",
     ),
     "a field of another type": (
-        lambda b: columns(b, "groups")["m1"].update(dataType="number"),
+        lambda b: columns(b, "groups")["m0"].update(dataType="number"),
         "is said to be a number, and ocs.tenant.name is a string",
     ),
     "an average of text": (
-        lambda b: columns(b, "groups")["m1"].update(operationType="average"),
+        lambda b: columns(b, "groups")["m0"].update(operationType="average"),
         "average of ocs.tenant.name, which is a string",
     ),
     "two columns of one name": (

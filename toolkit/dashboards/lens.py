@@ -144,7 +144,7 @@ def _series(chart: Series, fields: Fields) -> Lens:
 def _table(chart: Table, fields: Fields) -> Lens:
     columns = {f"r{i}": _row(row, fields) for i, row in enumerate(chart.rows)} | _measures(chart.measures, fields)
     shown: list[Body] = [
-        {"columnId": f"r{i}", "isTransposed": False, **({"hidden": True} if row.hidden else {})}
+        {"columnId": f"r{i}", "isTransposed": False, **_width(row), **({"hidden": True} if row.hidden else {})}
         for i, row in enumerate(chart.rows)
     ]
     shown += [{"columnId": f"m{i}", "isTransposed": False, **_width(each)} for i, each in enumerate(chart.measures)]
@@ -162,7 +162,7 @@ def _table(chart: Table, fields: Fields) -> Lens:
     return Lens("lnsDatatable", columns, visualization, _query(chart.data, chart.where))
 
 
-def _width(column: Measure) -> Body:
+def _width(column: Row | Measure) -> Body:
     return {"width": column.width} if column.width else {}
 
 

@@ -59,6 +59,8 @@ class Row:
     hidden: bool = False
     missing: bool = False
     """Whether documents without the field are a row too; it costs a second search."""
+    width: int | None = None
+    """Pixels; None: what is left, in equal parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,13 +259,14 @@ class _Reader:
         return label, direction == "down"
 
     def row(self, where: Where) -> Row:
-        raw = self.mapping(where, "field", optional="label size hidden missing")
+        raw = self.mapping(where, "field", optional="label size hidden missing width")
         return Row(
             label=str(raw.get("label", raw["field"])),
             field=self.text((*where, "field"), raw["field"]),
             size=self.count((*where, "size"), raw.get("size", _ROWS_MAX), most=_ROWS_MAX),
             hidden=self.flag((*where, "hidden"), raw.get("hidden", False)),
             missing=self.flag((*where, "missing"), raw.get("missing", False)),
+            width=self.optional_count((*where, "width"), raw.get("width")),
         )
 
     def series(self, where: Where, shape: str) -> Series:
