@@ -72,6 +72,8 @@ def test_an_interrupted_command_says_so_in_one_line(arguments: list[str], said: 
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "ELASTICSEARCH_URL": f"http://127.0.0.1:{server.port}"},
+            # A shell that starts the tests in the background has them, and what they start, ignore Ctrl-C.
+            preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509 - the child runs nothing else
         )
         until = time.monotonic() + 20
         while not server.requests and time.monotonic() < until:
