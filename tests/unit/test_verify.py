@@ -292,6 +292,8 @@ def interrupted(server: Cluster, number: signal.Signals) -> subprocess.Completed
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        # A shell that starts the tests in the background has them, and what they start, ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509 - the child runs nothing else
     ) as process:
         assert server.reading.wait(30)
         process.send_signal(number)
