@@ -7,14 +7,12 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_httpserver import HTTPServer
 
-from tests.unit.cluster import DEAD_LETTERS, STREAM, Cluster, cluster
+from tests.unit.cluster import DEAD_LETTERS, STREAM, Cluster
 from tests.unit.commands import Command, command
 from tests.unit.test_status import feed
 from toolkit.errors import UsageError
@@ -24,19 +22,10 @@ NO_DEAD_LETTERS: dict[str, Any] = {"reasons": {"buckets": []}}
 DEAD = {"key": "not a message of OCS", "doc_count": 2, "types": {"buckets": [{"key": "not_ocs"}]}}
 
 
-@pytest.fixture(scope="module", name="web")
-def _web() -> Iterator[HTTPServer]:
-    with HTTPServer(threaded=True) as web:
-        yield web
-
-
 @pytest.fixture(name="server")
-def _server(web: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cluster]:
-    monkeypatch.chdir(tmp_path)
-    with cluster(web) as server:
-        monkeypatch.setenv("ELASTICSEARCH_URL", server.url)
-        server.aggregations = answers()
-        yield server
+def _server(server: Cluster) -> Cluster:
+    server.aggregations = answers()
+    return server
 
 
 @pytest.fixture(name="report")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_httpserver import HTTPServer
 
-from tests.unit.cluster import DEAD_LETTERS, STREAM, Cluster, cluster
+from tests.unit.cluster import DEAD_LETTERS, STREAM, Cluster
 from tests.unit.commands import Command, command
 
 INGESTED = "2026-11-23T08:00:00.000Z"
@@ -18,20 +16,6 @@ NOTHING: list[dict[str, Any]] = [
     {"groups": {"buckets": []}},
     {"last": {"value": None}, "until": {"buckets": [{"to": 1e12}]}},
 ]
-
-
-@pytest.fixture(scope="module", name="web")
-def _web() -> Iterator[HTTPServer]:
-    with HTTPServer(threaded=True) as web:
-        yield web
-
-
-@pytest.fixture(name="server")
-def _server(web: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cluster]:
-    monkeypatch.chdir(tmp_path)
-    with cluster(web) as server:
-        monkeypatch.setenv("ELASTICSEARCH_URL", server.url)
-        yield server
 
 
 @pytest.fixture(name="status")

@@ -7,13 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from pytest_httpserver import HTTPServer
 
-from tests.unit.cluster import CATALOGUE, DEAD_LETTERS, ID, INDEX, STREAM, Cluster, cluster, put
+from tests.unit.cluster import CATALOGUE, DEAD_LETTERS, ID, INDEX, STREAM, Cluster, put
 from tests.unit.commands import Command, command
 from tests.unit.receiver import receiver
 from toolkit.client.connect import connect
@@ -26,20 +23,6 @@ from toolkit.output.console import TerminalProgress
 from toolkit.uses.verify import Verification, verify
 
 DOCUMENT = f"/{INDEX.format(STREAM)}/_doc/{ID}"
-
-
-@pytest.fixture(scope="module", name="web")
-def _web() -> Iterator[HTTPServer]:
-    with HTTPServer(threaded=True) as web:
-        yield web
-
-
-@pytest.fixture(name="server")
-def _server(web: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cluster]:
-    monkeypatch.chdir(tmp_path)
-    with cluster(web) as server:
-        monkeypatch.setenv("ELASTICSEARCH_URL", server.url)
-        yield server
 
 
 @pytest.fixture(name="command_verify")
