@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli.cluster import connection_and_settings, deployment_of
+from toolkit.cli.consent import consent
 from toolkit.cli.options import AsJson, Config, Namespace, Profile, Yes
 from toolkit.credentials import CredentialKind
 from toolkit.errors import ToolkitError, UsageError
@@ -148,7 +149,7 @@ def revoke(
     what = revocation(target, names or ())
     if not as_json:
         console.result(credentials.revocation(what, target.transport.url, target.settings.namespace))
-    _consent(yes=yes)
+    consent("Revoke?", yes=yes, hint="give --yes, once OCS does not need it any more")
     progress = console.TerminalProgress()
     for each in revoked(target, what):
         progress.say(f"revoked: {each}")
@@ -221,18 +222,3 @@ def _content(made: Issued, form: Form) -> str:
     from toolkit.output.credentials import nginx_line  # noqa: PLC0415
 
     return nginx_line(made) if form is Form.NGINX else made.secret
-
-
-def _consent(*, yes: bool) -> None:
-    """Ask, where somebody can answer.
-
-    Raises:
-        UsageError: nobody can.
-        Exit: the answer was no.
-    """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on", hint="give --yes, once OCS does not need it any more")
-    if not typer.confirm("Revoke?"):
-        raise typer.Exit(1)

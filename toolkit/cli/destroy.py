@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from toolkit.cli.cluster import deployment_of
-from toolkit.cli.options import Config, Namespace, NoDashboards, Profile
-from toolkit.errors import UsageError
+from toolkit.cli.consent import consent
+from toolkit.cli.options import Config, Namespace, NoDashboards, Profile, Yes
 
 if TYPE_CHECKING:
     from toolkit.uses.destroy import Removal
@@ -25,7 +24,7 @@ def destroy(
         typer.Option("--data", metavar="STREAM", help="Remove this data stream with all its documents; once for each."),
     ] = None,
     no_dashboards: NoDashboards = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Remove what the toolkit made in a namespace; documents only where their stream is named by --data.
 
@@ -43,7 +42,8 @@ def destroy(
     result(_text(what, target.settings.namespace, target.transport.url))
     if what.nothing:
         return
-    _consent(target.settings.namespace, yes=yes)
+    question = "Type the namespace's name to remove this"
+    consent(question, yes=yes, hint="give --yes, after a look at what goes", word=target.settings.namespace)
     progress = TerminalProgress()
     for resource in run(target, what):
         progress.say(f"removed: {resource}")
@@ -65,18 +65,3 @@ def _text(what: Removal, namespace: str, url: str) -> str:
     if what.nothing:
         lines.append("Nothing to remove.")
     return "\n".join(lines)
-
-
-def _consent(namespace: str, *, yes: bool) -> None:
-    """The namespace's name, typed.
-
-    Raises:
-        UsageError: there is nobody to type it.
-        Exit: something else was typed.
-    """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on", hint="give --yes, after a look at what goes")
-    if typer.prompt("Type the namespace's name to remove this") != namespace:
-        raise typer.Exit(1)

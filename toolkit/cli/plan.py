@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from toolkit.cli.cluster import deployment_of
+from toolkit.cli.consent import consent
 from toolkit.cli.options import Adopt, AsJson, Config, Namespace, NoDashboards, Overwrite, Profile, Yes
-from toolkit.errors import StalePlanError, UsageError
+from toolkit.errors import StalePlanError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -137,7 +137,7 @@ def carry_out(
 
     found.raise_if_unsafe(adopt=adopt)
     if found.pending:
-        consent(yes=yes)
+        consent("Apply this plan?", yes=yes, hint="give --yes if the plan may be applied unseen")
         progress = TerminalProgress()
         for event in apply(found, adopt=adopt):
             progress.say(f"done: {event.change}")
@@ -155,18 +155,3 @@ def show(found: Plan, format: Format) -> None:  # noqa: A002
     from toolkit.output.plan import plan_markdown, plan_text  # noqa: PLC0415
 
     result(plan_markdown(found) if format is Format.MARKDOWN else plan_text(found))
-
-
-def consent(*, yes: bool) -> None:
-    """Ask, where somebody can answer.
-
-    Raises:
-        UsageError: nobody can.
-        Exit: the answer was no.
-    """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on", hint="give --yes if the plan may be applied unseen")
-    if not typer.confirm("Apply this plan?"):
-        raise typer.Exit(1)
