@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+UNKNOWN = "#BDBDBD"
+"""The colour of a code that the catalogue does not have."""
 BLACK, WHITE = "#000000", "#FFFFFF"
 
 

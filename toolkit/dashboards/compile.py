@@ -14,7 +14,7 @@ from typing import Any
 
 from toolkit.catalogue import Catalogue
 from toolkit.config import Settings
-from toolkit.dashboards.colour import text_on
+from toolkit.dashboards.colour import UNKNOWN, text_on
 from toolkit.dashboards.fields import Fields, fields_of
 from toolkit.dashboards.formats import field_formats
 from toolkit.dashboards.frozen import frozen_folder, shadowed
@@ -32,8 +32,6 @@ GROUPS_MAX = 200
 MESSAGES_MAX = 60_000
 """Messages of one campaign group, on one shard, that are looked at for changes; each costs the server 8 to 12 bytes for
 the length of a search. A week of a group that is active all day and all night, every 10 seconds."""
-NEUTRAL = "#BDBDBD"
-"""The colour of a code that the catalogue does not have."""
 NO_CODE = -(2**31)
 """What stands for an absent code in a search's answer; no code of 32 bits that anybody would use."""
 _EMBEDDED = ("fieldAttrs", "fieldFormatMap", "runtimeFieldMap", "fields", "sourceFilters", "typeMeta")
@@ -103,7 +101,7 @@ class _Compiler:
             "formats": field_formats(self.catalogue),
             "groups_max": GROUPS_MAX,
             "messages_max": MESSAGES_MAX,
-            "neutral": NEUTRAL,
+            "neutral": UNKNOWN,
             "no_code": NO_CODE,
             "labels": self.labels,
             "requests": [self.catalogue.enums["action"].code(id_) for id_ in self.catalogue.state_change_actions],

@@ -20,7 +20,6 @@ NEUTRAL = "#0072B2"
 _OPERATIONS = {"count": "count", "groups": "unique_count", "average": "average", "median": "median",
                "percentile": "percentile", "minimum": "min", "maximum": "max", "last": "last_value"}  # fmt: skip
 _GUID = "ocs.campaign_group.guid"
-_DECIMALS = {"percent": 0, "number": 0}
 
 
 @dataclass(frozen=True)
@@ -250,7 +249,7 @@ def _plain(measure: Measure, label: str, fields: Fields) -> Body:
 def _format(measure: Measure) -> Body:
     if measure.format is None:
         return {}
-    return {"format": {"id": measure.format, "params": {"decimals": _DECIMALS[measure.format]}}}
+    return {"format": {"id": measure.format, "params": {"decimals": 0}}}
 
 
 def _column(label: str, kind: str, operation: str, field: str, scale: str, params: Body) -> Body:  # noqa: PLR0917

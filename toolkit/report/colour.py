@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from toolkit.catalogue import Enum
-from toolkit.dashboards.colour import text_on
-
-_UNKNOWN = "#BDBDBD"
+from toolkit.dashboards.colour import UNKNOWN, text_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +25,11 @@ def shown(enum: Enum, code: int | None) -> Shown:
     if code is None:
         return Shown(
             "State not known" if enum.name == "state" else "Not known",
-            _UNKNOWN,
-            text_on(_UNKNOWN),
+            UNKNOWN,
+            text_on(UNKNOWN),
             len(enum.values) + 1,
         )
     for order, value in enumerate(enum.values):
         if value.code == code:
             return Shown(value.label, value.colour, text_on(value.colour), order)
-    return Shown(enum.label(code), _UNKNOWN, text_on(_UNKNOWN), len(enum.values))
+    return Shown(enum.label(code), UNKNOWN, text_on(UNKNOWN), len(enum.values))
