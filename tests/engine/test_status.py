@@ -14,7 +14,7 @@ from tests.found import CATALOGUE
 from toolkit.config import Settings
 from toolkit.errors import ToolkitError
 from toolkit.ocs.feed import Feed
-from toolkit.output import tables
+from toolkit.output.status import text
 from toolkit.uses.simulation import Simulation, target_of
 from toolkit.uses.status import status
 from toolkit.uses.verify import verify
@@ -29,8 +29,8 @@ def test_an_empty_stream_has_no_message_yet_and_one_of_verify_is_none(fresh: Str
     transport = fresh.engine.transport
     target = target_of(fresh.engine.connection, fresh.settings.namespace)
     found = status(transport, fresh.settings)
-    assert (found.groups, found.counts, found.dead_letters, found.last) == ([], {}, 0, None)
-    assert tables.status(found).startswith(f"No message yet in {fresh.name}")
+    assert (found.groups, found.counts, found.dead_letters, found.health.last) == ([], {}, 0, None)
+    assert text(found).startswith(f"No message yet in {fresh.name}")
     assert verify(transport, target, fresh.settings, keep=True).left
     assert fresh.count(fresh.name) == 1
     assert status(transport, fresh.settings) == found
@@ -49,9 +49,9 @@ def test_states_dead_letters_and_the_last_messages_age_are_the_true_ones(fresh: 
     truth = Counter(label[group["state"]] for group in simulation.truth.to_json()["groups"])
     assert found.counts == truth
     assert found.dead_letters == 2
-    assert found.last is not None
-    assert found.last.age_s < 120, "its age is that of its arrival, though OCS sent it an hour ago"
-    shown = tables.status(found)
+    assert found.health.last is not None
+    assert found.health.last.age_s < 120, "its age is that of its arrival, though OCS sent it an hour ago"
+    shown = text(found)
     assert "15 campaign groups: " in shown
     assert "dead letters 2" in shown
 

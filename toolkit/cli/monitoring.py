@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NamedTuple, NoReturn
 
 import typer
 
@@ -12,6 +12,7 @@ from toolkit.errors import ToolkitError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from toolkit.doctor.finding import Level
     from toolkit.model import Body
 
 Check = Annotated[
@@ -32,12 +33,31 @@ class Nagios(IntEnum):
     UNKNOWN = 3
 
 
-def check(name: str, look: Callable[[], tuple[Nagios, str, Body]], *, as_json: bool) -> NoReturn:
+def code_of(worst: Level) -> Nagios:
+    """The code for the worst finding."""
+    from toolkit.doctor.finding import Level  # noqa: PLC0415 - start-up time
+
+    codes = {Level.CRITICAL: Nagios.CRITICAL, Level.WARNING: Nagios.WARNING, Level.UNKNOWN: Nagios.UNKNOWN}
+    return codes.get(worst, Nagios.OK)
+
+
+class Looked(NamedTuple):
+    """What a plugin found."""
+
+    code: Nagios
+    said: str
+    found: Body
+    """All of it, for programs."""
+    figures: str = ""
+    """Performance data: `label=value;warning;critical`, with blanks between."""
+
+
+def check(name: str, look: Callable[[], Looked], *, as_json: bool) -> NoReturn:
     """Look, print the plugin's line, and end with its code; whatever keeps it from looking is `UNKNOWN`.
 
     Args:
         name: what was checked, such as `DOCTOR`.
-        look: gives the code, what to say, and all that was found.
+        look: looks.
         as_json: whether all that was found is printed instead of the line.
 
     Raises:
@@ -46,15 +66,16 @@ def check(name: str, look: Callable[[], tuple[Nagios, str, Body]], *, as_json: b
     from toolkit.output.console import result, result_json  # noqa: PLC0415 - start-up time
 
     try:
-        code, said, found = look()
+        looked = look()
     except ToolkitError as error:
-        code, said, found = Nagios.UNKNOWN, error.reason, {"error": error.reason, "hint": error.hint}
+        looked = Looked(Nagios.UNKNOWN, error.reason, {"error": error.reason, "hint": error.hint})
     except Exception as error:  # Python's own code for it, 1, would be read as a warning
         said = f"a bug of ocs-elastic ({type(error).__name__}): run it without --check"
-        code, found = Nagios.UNKNOWN, {"error": said}
+        looked = Looked(Nagios.UNKNOWN, said, {"error": said})
     if as_json:
-        result_json(found)
+        result_json(looked.found)
     else:
-        line = " ".join(said.split()).replace("|", "/")  # what stands behind a '|' is figures to Nagios
-        result(f"{name} {code.name}: {line}")
-    raise typer.Exit(int(code))
+        line = " ".join(looked.said.split()).replace("|", "/")  # what stands behind a '|' is figures to Nagios
+        figures = f" | {looked.figures}" if looked.figures else ""
+        result(f"{name} {looked.code.name}: {line}{figures}")
+    raise typer.Exit(int(looked.code))

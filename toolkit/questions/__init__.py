@@ -1,6 +1,7 @@
 """What people want to know of the stream, one query a question; pure, and the same for Elasticsearch and OpenSearch.
 
-Here: what is so at one time. `toolkit.questions.changes`: what happened between two times.
+Here: what is so at one time. `toolkit.questions.changes`: what happened between two times. `toolkit.questions.health`:
+whether OCS is still heard of, and understood.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ _GROUPS_A_PAGE = 500
 _REASONS_MAX = 20
 GUID = "ocs.campaign_group.guid"
 STATE = "ocs.campaign_group.state.code"
-_NEWEST_FIRST = [{"@timestamp": "desc"}, {"event.ingested": "desc"}]
+NEWEST_FIRST = [{"@timestamp": "desc"}, {"event.ingested": "desc"}]
+"""A group's messages in the order in which OCS sent them, the last first."""
 NOT_VERIFY: Body = {"bool": {"must_not": [{"term": {"tags": "ocs_verify"}}]}}
 """Leaves out the messages that `verify` sends."""
 
@@ -42,36 +44,6 @@ class GroupState:
     def as_json(self) -> dict[str, Any]:
         """For programs."""
         return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class LastMessage:
-    """When something was last heard of OCS."""
-
-    ingested: str
-    """When the engine took it: UTC, ISO 8601."""
-    age_s: float
-    """Seconds since then, by the engine's own clock."""
-
-    def as_json(self) -> dict[str, Any]:
-        """For programs."""
-        return asdict(self)
-
-
-def last_message(transport: Transport, stream: str) -> LastMessage | None:
-    """When the last message was taken; None where there is none."""
-    aggregations = {
-        "last": {"max": {"field": "event.ingested"}},
-        # The server tells what `now` is as the end of the range: a clock here may be wrong.
-        "until": {"date_range": {"field": "event.ingested", "ranges": [{"to": "now"}]}},
-    }
-    body = {"size": 0, "query": NOT_VERIFY, "aggs": aggregations}
-    found = transport.post(f"/{stream}/_search", body)["aggregations"]
-    last_ms = found["last"]["value"]
-    if last_ms is None:
-        return None
-    age_ms = found["until"]["buckets"][0]["to"] - last_ms
-    return LastMessage(found["last"]["value_as_string"], max(age_ms, 0) / 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +135,7 @@ def last_of_groups(transport: Transport, stream: str, query: Body) -> Iterator[B
             "groups": {
                 "composite": composite,
                 "aggs": {
-                    "last": {"top_hits": {"size": 1, "sort": _NEWEST_FIRST}},
+                    "last": {"top_hits": {"size": 1, "sort": NEWEST_FIRST}},
                     "states": {
                         "terms": {"field": STATE, "size": 100},
                         "aggs": {"last": {"max": {"field": "@timestamp"}}},
@@ -182,7 +154,7 @@ def last_of_groups(transport: Transport, stream: str, query: Body) -> Iterator[B
 
 
 def _last() -> Body:
-    return {"top_hits": {"size": 1, "sort": _NEWEST_FIRST}}
+    return {"top_hits": {"size": 1, "sort": NEWEST_FIRST}}
 
 
 def _since(transport: Transport, stream: str, query: Body, page: Iterable[Body]) -> dict[str, str]:
