@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from toolkit.config import Connection
+from toolkit.config import Connection, Settings
 from toolkit.credentials import role_name
 from toolkit.errors import ConfigurationError, UsageError
 from toolkit.ocs.post import Target, parse_target
@@ -66,19 +66,19 @@ class OcsOptions:
         return {**asdict(self), "where": WHERE, "since": SINCE, "log_events": LOG_EVENTS}
 
 
-def ocs_options(connection: Connection, namespace: str) -> OcsOptions:
-    """The options for one cluster and namespace; the connection's own credential is never in them.
+def ocs_options(connection: Connection, settings: Settings) -> OcsOptions:
+    """The options for one cluster and its settings; the connection's own credential is never in them.
 
     Raises:
         ConfigurationError: the address is none.
     """
-    target = _target(connection, namespace)
-    streams = Streams(namespace)
+    target = _target(connection, settings.namespace)
+    streams = Streams(settings.namespace)
     return OcsOptions(
-        options=_options(str(target)),
+        options=_options(str(target), settings.interval_s),
         notes=tuple(_notes(target)),
         rights=f"create_doc on {streams.campaign_groups} and {streams.dead_letters}, and nothing else",
-        authentication=_ways(target, namespace),
+        authentication=_ways(target, settings.namespace),
         unconfirmed=_UNCONFIRMED,
     )
 
@@ -102,7 +102,8 @@ def _target(connection: Connection, namespace: str) -> Target:
         ) from error
 
 
-def _options(uri: str) -> tuple[Option, ...]:
+def _options(uri: str, interval_s: int) -> tuple[Option, ...]:
+    is_default = "; the default" if interval_s == Settings().interval_s else ""
     return (
         Option(
             "encoding",
@@ -112,7 +113,11 @@ def _options(uri: str) -> tuple[Option, ...]:
         ),
         Option("send-campaigngroup-states", "true", "switches the notification on"),
         Option("campaigngroup-states-uri", uri, "this cluster's data stream of the namespace"),
-        Option("campaigngroup-states-interval", "10", "seconds between two messages of an active group; the default"),
+        Option(
+            "campaigngroup-states-interval",
+            str(interval_s),
+            f"seconds between two messages of an active group{is_default}",
+        ),
     )
 
 
