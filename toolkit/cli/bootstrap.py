@@ -37,7 +37,7 @@ def bootstrap(
     verify(profile=profile, namespace=namespace, config=config)
     console.result("")
     connection, settings = connection_and_settings(profile, namespace, config)
-    console.result(ocs_options.text(found(connection, settings.namespace)))
+    console.result(ocs_options.text(found(connection, settings)))
     if target.addresses:
         console.result("\nDashboards:\n" + "\n".join(f"  {title}: {url}" for title, url in target.addresses))
 

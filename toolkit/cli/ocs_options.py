@@ -45,7 +45,7 @@ def options(
             raise UsageError("--format nginx and --json exclude each other")
         console.result(nginx_configuration(connection, settings.namespace))
         return
-    result = found(connection, settings.namespace)
+    result = found(connection, settings)
     if as_json:
         console.result_json(result.as_json())
     else:

@@ -15,6 +15,7 @@ from toolkit.catalogue import Attribute
 from toolkit.client.transport import Transport
 from toolkit.model import Body
 from toolkit.questions import GUID, NEWEST_FIRST, NOT_VERIFY, STATE, hit
+from toolkit.questions.dead_letters import Selection
 
 INGESTED = "event.ingested"
 _GROUPS_A_PAGE = 2000
@@ -22,8 +23,6 @@ _CODES_MAX = 20
 _UNKNOWN = "Unknown ("
 """What the pipeline begins the label of a code with that the catalogue does not have."""
 _SHOWN = ["ocs.tenant.name", "ocs.campaign_group.name", "ocs.campaign_group.state"]
-_WAITING = ["pending", "failed"]
-"""What `ocs.replay.state` of a dead letter says that is still to be dealt with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def last_message(transport: Transport, stream: str, now_ms: int) -> LastMessage 
 
 def heard_groups(transport: Transport, stream: str, from_ms: int) -> list[HeardGroup]:
     """Every campaign group that was heard of since a time, milliseconds since 1970 UTC."""
-    return [_heard(bucket) for bucket in _group_buckets(transport, stream, _since(INGESTED, from_ms))]
+    return [_heard(bucket) for bucket in _group_buckets(transport, stream, _heard_since(from_ms))]
 
 
 def _group_buckets(transport: Transport, stream: str, query: Body) -> Iterator[Body]:
@@ -132,8 +131,7 @@ def _heard(bucket: Body) -> HeardGroup:
 
 def waiting_dead_letters(transport: Transport, stream: str, from_ms: int) -> int:
     """How many messages became dead letters since a time, milliseconds since 1970 UTC, and are still to be replayed."""
-    query = _since("@timestamp", from_ms)
-    query["bool"]["filter"].append({"terms": {"ocs.replay.state": _WAITING}})
+    query = Selection(from_ms=from_ms).query(waiting=True)
     return int(transport.post(f"/{stream}/_count", {"query": query})["count"])
 
 
@@ -156,7 +154,7 @@ def unknown_codes(
         }
         for name, target in targets.items()
     }
-    query = _since(INGESTED, from_ms)
+    query = _heard_since(from_ms)
     query["bool"]["filter"].append({"term": {"tags": "ocs_unknown_code"}})
     body = {"size": 0, "track_total_hits": True, "query": query, "aggs": aggregations}
     answer = transport.post(f"/{stream}/_search", body)
@@ -168,7 +166,7 @@ def unknown_codes(
     return int(answer["hits"]["total"]["value"]), codes
 
 
-def _since(field: str, from_ms: int) -> Body:
-    """The query for what is not of `verify`, from a time on."""
-    times = {"range": {field: {"gte": from_ms, "format": "epoch_millis"}}}
+def _heard_since(from_ms: int) -> Body:
+    """The query for what the server took since a time, less what is of `verify`."""
+    times = {"range": {INGESTED: {"gte": from_ms, "format": "epoch_millis"}}}
     return {"bool": {**NOT_VERIFY["bool"], "filter": [times]}}
