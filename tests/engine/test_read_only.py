@@ -26,7 +26,7 @@ from toolkit.errors import RejectedError
 READS: dict[str, list[list[str]]] = {
     "plan": [[], ["--format", "markdown"], ["--json"]],
     "doctor": [[], ["--json"], ["--check"]],
-    "status": [[], ["--json"]],
+    "status": [[], ["--json"], ["--check", "--since", "7d", "--threshold", "dead_letters=5,10"]],
     "report": [[], ["--json", "--last", "7d", "--timezone", "Europe/Berlin"]],
     "options": [[], ["--json"], ["--format", "nginx"]],
     "render": [[], ["--format", "curl"], ["--format", "console"]],

@@ -19,8 +19,10 @@ from toolkit.questions.health import HeardGroup, LastMessage, UnknownCode
 from toolkit.uses.streams import Streams
 from toolkit.uses.window import Window
 
-_NAMED_MAX = 5
-"""So many groups, or codes, are named; the others are counted, for a line of monitoring has an end."""
+_NAMED_MAX = 10
+_NAME_MAX = 60
+"""So many groups, or codes, are named, the others counted, and of a name so many characters: a line of monitoring has
+an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,7 @@ def _unknown(health: Health) -> Iterator[Finding]:
 
 def _named(names: Iterable[str]) -> str:
     """The first names, and how many others there are."""
-    every = list(names)
+    every = [name if len(name) <= _NAME_MAX else f"{name[: _NAME_MAX - 1]}…" for name in names]
     others = len(every) - _NAMED_MAX
     return ", ".join(every[:_NAMED_MAX]) + (f" and {others:,} more" if others > 0 else "")
 
