@@ -93,6 +93,12 @@ def test_findings_say_why_and_what_to_do(changed: dict[str, object], check: str,
     assert found.remedy
 
 
+def test_an_empty_stream_is_no_alarm_where_silence_is_none() -> None:
+    off = replace(FINE, last=None, active=0, thresholds=thresholds(Settings(), ["silence=none,none"]))
+    assert [finding.level for finding in off.findings] == [Level.NOTE]
+    assert line(off).startswith("active campaign groups: 0, no message yet, ")
+
+
 def test_the_failure_store_that_is_empty_or_absent_is_well() -> None:
     assert replace(FINE, failures=0).worst is replace(FINE, failures=None).worst is Level.OK
 

@@ -256,7 +256,7 @@ SETTING_KEYS = (
         plain=False,
     ),
 )
-"""What the resources are rendered from: at the top of the file, and in a profile, which goes before it."""
+"""What the resources are rendered from, and `status` judges by: at the top of the file, and in a profile, which goes before it."""
 
 CONNECTION_KEYS = (
     Key(

@@ -1,4 +1,4 @@
-"""What the resources are rendered from."""
+"""What the resources are rendered from, and how the feed is watched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from toolkit.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the resources are rendered from: how long, how many, how large."""
+    """What the resources are rendered from, how long, how many, how large; and what `status` judges the feed by."""
 
     namespace: str = "default"
     """Ends the name of everything that is not shared by the whole cluster."""

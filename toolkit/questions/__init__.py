@@ -15,6 +15,8 @@ from toolkit.client.transport import Transport
 from toolkit.model import Body
 
 _GROUPS_A_PAGE = 500
+_FILTERS_AT_ONCE = 50
+"""Each is tried on the messages of all: for 5,000 groups with 600,000 messages, 500 at once took 220 s, 50 take 10."""
 _REASONS_MAX = 20
 GUID = "ocs.campaign_group.guid"
 STATE = "ocs.campaign_group.state.code"
@@ -159,7 +161,7 @@ def _last() -> Body:
 
 def _since(transport: Transport, stream: str, query: Body, page: Iterable[Body]) -> dict[str, str]:
     """Guid → when its present state began."""
-    filters = {}
+    filters: dict[str, Body] = {}
     for bucket in page:
         last = hit(bucket["known"])
         if not last:
@@ -170,12 +172,21 @@ def _since(transport: Transport, stream: str, query: Body, page: Iterable[Body])
         if others:
             conditions.append({"range": {"@timestamp": {"gt": int(max(others)), "format": "epoch_millis"}}})
         filters[bucket["key"]["guid"]] = {"bool": {"filter": conditions}}
-    if not filters:
-        return {}
+    found: dict[str, str] = {}
+    guids = list(filters)
+    for begin in range(0, len(guids), _FILTERS_AT_ONCE):
+        some = guids[begin : begin + _FILTERS_AT_ONCE]
+        found |= _earliest(transport, stream, query, {guid: filters[guid] for guid in some})
+    return found
+
+
+def _earliest(transport: Transport, stream: str, query: Body, filters: dict[str, Body]) -> dict[str, str]:
+    """Guid → when the first of the messages was sent that its filter lets through."""
     # Keyed by position: a guid may hold anything, an aggregation's name may not.
     body = {
         "size": 0,
-        "query": query,
+        "track_total_hits": False,
+        "query": {"bool": {"filter": [query, {"terms": {GUID: list(filters)}}]}},
         "aggs": {
             "groups": {
                 "filters": {"filters": list(filters.values())},

@@ -133,8 +133,9 @@ def stale(groups: Iterable[HeardGroup], now_ms: int, stale_after_s: int) -> list
 
 def _silence(health: Health) -> Iterator[Finding]:
     if health.last is None:
+        unwatched = health.thresholds["silence"] == Threshold(None, None)
         yield Finding(
-            Level.WARNING,
+            Level.NOTE if unwatched else Level.WARNING,
             "silence",
             "no message of OCS yet",
             "Whether OCS can reach this cluster, nobody knows.",
