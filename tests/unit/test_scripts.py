@@ -27,9 +27,9 @@ from toolkit.scripts import console, curl, folder
 from toolkit.scripts.steps import Head, steps
 
 SETTINGS = Settings(namespace="bar", labels={"state": {"running": "Läuft 'jetzt' $HOME `id`"}})
-RESOURCES = desired(SETTINGS, of_elasticsearch((8, 17, 2)))
+RESOURCES = desired(SETTINGS, of_elasticsearch((8, 19, 21)))
 STEPS = steps(RESOURCES)
-HEAD = Head("0.1.0", "elasticsearch 8.17.2", "bar")
+HEAD = Head("0.1.0", "elasticsearch 8.19.21", "bar")
 SCRIPT = curl.script(STEPS, HEAD)
 
 needs_shell = pytest.mark.skipif(not (shutil.which("sh") and shutil.which("curl")), reason="needs sh and curl")
