@@ -25,7 +25,7 @@ OPTIONS = {"failure_store": {"enabled": True}}
 
 def described(name: str, enabled: bool | None) -> Body:
     """An answer of `GET _data_stream/<name>` as far as it goes; None: the server has no failure store."""
-    store = {"failure_store": {"enabled": enabled, "rollover_on_write": True, "indices": []}}
+    store: Body = {"failure_store": {"enabled": enabled, "rollover_on_write": True, "indices": []}}
     stream = {"name": name, "template": name, "indices": [{"index_name": f".ds-{name}-000001"}], "generation": 1}
     return {"data_streams": [{**stream, **(store if enabled is not None else {})}]}
 
@@ -34,7 +34,7 @@ class Server:
     """Two streams, and what is written to them."""
 
     def __init__(self, enabled: bool | None, *, there: bool = True) -> None:
-        self.streams = dict.fromkeys(STREAMS if there else (), enabled)
+        self.streams: dict[str, bool | None] = dict.fromkeys(STREAMS if there else (), enabled)
         self.written: list[tuple[str, Any]] = []
 
     def transport(self) -> Transport:
