@@ -15,7 +15,8 @@ from toolkit.config import Settings
 from toolkit.errors import ToolkitError
 from toolkit.uses.simulation import target_of
 from toolkit.uses.status import status
-from toolkit.uses.verify import Verification, verify
+from toolkit.uses.verification import Verification
+from toolkit.uses.verify import verify
 
 PIPELINE = "ocs-campaign-groups"
 
