@@ -47,6 +47,7 @@ CASES: dict[str, tuple[Settings, Capabilities]] = {
     "opensearch-3.6.0": (Settings(), of_opensearch((3, 6, 0))),
     "elasticsearch-8.3.3": (Settings(), _administered(8, 3, 3)),
     "elasticsearch-8.17.2": (Settings(), _administered(8, 17, 2)),
+    "elasticsearch-8.19.21": (Settings(), _administered(8, 19, 21)),
     "elasticsearch-9.5.3": (Settings(), _administered(9, 5, 3)),
     "elasticsearch-8.17.2-everything-configured": (EVERYTHING, _administered(8, 17, 2)),
 }
@@ -111,6 +112,7 @@ def test_namespaces_share_only_what_is_meant_to_be_shared() -> None:
     assert one & other == {
         ("role", "ocs-elastic-operator"),
         ("ingest_pipeline", "ocs-campaign-groups"),
+        ("ingest_pipeline", "ocs-campaign-groups-replay"),
         ("component_template", "ocs-campaign-groups-mappings"),
         ("component_template", "ocs-dead-letters-mappings"),
     }

@@ -243,7 +243,7 @@ def test_every_privilege_of_the_role_is_said_to_be_needed_by_something() -> None
     ("missing", "said"),
     [
         ("manage_ilm", "manage_ilm on the cluster; needed by: plan, apply, destroy"),
-        ("create_doc", f"create_doc on {STREAM}, {DEAD}; needed by: verify, simulate"),
+        ("manage", f"manage on {STREAM}, {DEAD}; needed by: plan, apply, destroy, verify, failures replay, relabel"),
         ("delete_index", f"delete_index on {STATE}, ocs-elastic-state; needed by: destroy"),
     ],
 )

@@ -12,6 +12,11 @@ from toolkit.errors import nearest
 from toolkit.kinds.base import MANAGED_BY, Kind
 from toolkit.model import Body, Resource
 
+PIPELINE = "ocs-campaign-groups"
+"""The streams' own pipeline."""
+REPLAY_PIPELINE = "ocs-campaign-groups-replay"
+"""The same for dead letters: what it cannot understand, it refuses."""
+
 _COMMON = frozenset({"description", "if", "ignore_failure", "on_failure", "tag"})
 
 SHARED_PROCESSORS = {
