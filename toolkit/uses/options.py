@@ -66,13 +66,18 @@ class OcsOptions:
         return {**asdict(self), "where": WHERE, "since": SINCE, "log_events": LOG_EVENTS}
 
 
-def ocs_options(connection: Connection, settings: Settings) -> OcsOptions:
+def ocs_options(connection: Connection, settings: Settings, *, uri: str | None = None) -> OcsOptions:
     """The options for one cluster and its settings; the connection's own credential is never in them.
+
+    Args:
+        connection: the cluster.
+        settings: the namespace, and how often OCS reports a campaign group.
+        uri: what OCS posts to; None: the cluster's own address.
 
     Raises:
         ConfigurationError: the address is none.
     """
-    target = _target(connection, settings.namespace)
+    target = parse_target(uri) if uri else _target(connection, settings.namespace)
     streams = Streams(settings.namespace)
     return OcsOptions(
         options=_options(str(target), settings.interval_s),
