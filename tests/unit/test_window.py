@@ -133,5 +133,5 @@ def test_since_is_a_length_of_time_or_a_time(text: str, meant: timedelta | datet
 
 @pytest.mark.parametrize("text", ["", "0m", "24", "-1h", "367d", "24 h", "yesterday", "1970-01-01"])
 def test_bad_since(text: str) -> None:
-    with pytest.raises(UsageError, match="^--since"):
+    with pytest.raises(UsageError, match=r"^--since"):
         since(text)
