@@ -40,6 +40,7 @@ def test_an_empty_stream_has_no_message_yet_and_one_of_verify_is_none(fresh: Str
         assert (found.groups, found.counts, found.dead_letters, found.health.last) == ([], {}, 0, None)
         assert f"No message yet in {fresh.name}" in text(found)
         assert verify(transport, target, fresh.settings, keep=True).left
+        assert fresh.count(fresh.name) == fresh.count(fresh.dead_letters) > 0, "what is to be left out can be found"
     assert fresh.count(fresh.name) == 2
 
 

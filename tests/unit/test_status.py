@@ -133,7 +133,6 @@ def test_nothing_is_written(status: Command, server: Cluster) -> None:
         f"GET /_data_stream/{STREAM}",
         f"GET /_data_stream/{DEAD_LETTERS}",
         f"POST /{DEAD_LETTERS}/_count",
-        f"GET /{DEAD_LETTERS}/_count",
         f"POST /{STREAM}/_search",
     }
 

@@ -193,10 +193,11 @@ def _unknown(health: Health) -> Iterator[Finding]:
         return
     level = health.level("unknown_codes")
     codes = _named(f"{code.attribute} {code.code}: {code.messages:,}" for code in health.unknown_codes)
+    which = f" ({codes})" if codes else ""  # none: relabel has given them names meanwhile
     yield Finding(
         Level.NOTE if level is Level.OK else level,
         "unknown codes",
-        f"messages since {minute(health.since_ms)}: {health.unknown_messages:,} ({codes})",
+        f"messages since {minute(health.since_ms)}: {health.unknown_messages:,}{which}",
         "Nothing is lost: it is shown as Unknown and its number until it has a name.",
         "tell the maintainers of ocs-elastic, who give it one; until then, nothing has to be done",
     )
