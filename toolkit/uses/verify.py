@@ -32,7 +32,7 @@ _READS_REMEDY = (
 )
 _FAILED_REMEDY = (
     "the stream did not take it: what is said here is Elasticsearch's reason; pipeline, mapping and templates must be "
-    "this toolkit's: `ocs-elastic plan`"
+    "this toolkit's: `ocs-elastic plan`. What cannot be deleted there goes with the failure store's retention"
 )
 
 
