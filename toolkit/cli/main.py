@@ -17,6 +17,7 @@ from toolkit.cli.destroy import destroy
 from toolkit.cli.doctor import doctor
 from toolkit.cli.init import init
 from toolkit.cli.listen import listen
+from toolkit.cli.monitoring import PluginGroup
 from toolkit.cli.ocs_options import options
 from toolkit.cli.plan import apply, plan
 from toolkit.cli.render import render
@@ -29,6 +30,7 @@ from toolkit.signals import terminable
 
 app = typer.Typer(
     name="ocs-elastic",
+    cls=PluginGroup,
     help="Makes an Elasticsearch cluster take Genesys OCS campaign group notifications straight from OCS.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its traceback shows local variables, and those may hold secrets
