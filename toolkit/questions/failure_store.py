@@ -16,6 +16,10 @@ from toolkit.model import Body
 
 _FAILURES_A_PAGE = 100
 """Few, since a message may be of any length."""
+OF_REPLAY = "replay-"
+"""How the ids begin of documents that come of a replay. One of these that failed is told of where the message is kept,
+so it is neither counted nor shown a second time."""
+_NOT_OF_REPLAY: Body = {"must_not": [{"prefix": {"document.id": {"value": OF_REPLAY}}}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,8 @@ def failures(transport: Transport, stream: str, *, since: str | None = None) -> 
         now = hits[-1]["sort"][0]
         seen = {hit["_id"] for hit in hits if hit["sort"][0] == now} | (seen if now == last else set())
         last = now
-        unseen = {"must_not": [{"ids": {"values": sorted(seen)}}]}
-        query = {"bool": {"filter": [_failed({"gte": now, "format": "epoch_millis"})], **unseen}}
+        unseen = [{"ids": {"values": sorted(seen)}}, *_NOT_OF_REPLAY["must_not"]]
+        query = {"bool": {"filter": [_failed({"gte": now, "format": "epoch_millis"})], "must_not": unseen}}
 
 
 def _store(transport: Transport, stream: str) -> Body:
@@ -113,7 +117,8 @@ def _store(transport: Transport, stream: str) -> Body:
 
 def _query(since: str | None, before: str | None = None) -> Body:
     given = {name: limit for name, limit in {"gte": since, "lt": before}.items() if limit is not None}
-    return _failed({**given, "format": "strict_date_optional_time"}) if given else {"match_all": {}}
+    times = [_failed({**given, "format": "strict_date_optional_time"})] if given else []
+    return {"bool": {"filter": times, **_NOT_OF_REPLAY}}
 
 
 def _failed(limits: Body) -> Body:
