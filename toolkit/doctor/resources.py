@@ -76,11 +76,16 @@ def _is_wrong(change: Change) -> bool:
     """Whether somebody has removed or changed it: then it is not what the files that made it said.
 
     What the toolkit or the configuration asks for anew changes the checksum in the mark (on OpenSearch, a pipeline's
-    description holds it). A transform that only stands still is another check's.
+    description holds it; a data stream has none, and all that is ever updated is its failure store). A transform that
+    only stands still is another check's.
     """
     paths = [difference.path for difference in change.differences]
     if change.action == UPDATE:
-        return paths != ["running"] and not any(path == "description" or "checksum" in path for path in paths)
+        return (
+            change.kind != "data_stream"
+            and paths != ["running"]
+            and not any(path == "description" or "checksum" in path for path in paths)
+        )
     return change.action in (CREATE, ADOPT)
 
 
