@@ -342,6 +342,8 @@ def test_what_was_changed_by_hand_or_is_gone_is_more_than_what_is_asked_for_anew
     assert found(Change(CREATE, "ingest_pipeline", "one that a newer version brings"))[0] is Level.WARNING
     store = Difference("failure_store", None, {"enabled": True})
     assert found(Change(UPDATE, "data_stream", STREAM, differences=(store,)))[0] is Level.NOTE, "the server has it anew"
+    foreign = found(Change(ADOPT, "data_stream", STREAM))[0]
+    assert foreign is Level.NOTE, "the template that would win is the finding, and --adopt does not help against it"
     assert found(Change(CREATE, "transform", STATE)) == (Level.WARNING, f"transform {STATE} is not there")
 
 
@@ -692,6 +694,11 @@ def test_a_transform_that_is_ill_or_behind() -> None:
     assert (found.level, "yellow: Transform indexer failed no rights" in found.what) == (Level.WARNING, True)
     found = only(transforms.transform(facts(transforming(left=900))))
     assert (found.level, "that it has not taken: 900" in found.what) == (Level.WARNING, True)
+
+
+def test_a_transform_whose_stream_is_gone_is_not_behind() -> None:
+    gone = {f"/{STREAM}/_count": RejectedError("404: no such index", status=404)}
+    assert levels(transforms.transform(facts(transforming() | gone))) == [Level.OK]
 
 
 def test_whose_privileges_a_transform_has() -> None:
