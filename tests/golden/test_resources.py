@@ -47,7 +47,6 @@ CASES: dict[str, tuple[Settings, Capabilities]] = {
     "opensearch-3.6.0": (Settings(), of_opensearch((3, 6, 0))),
     "elasticsearch-8.3.3": (Settings(), _administered(8, 3, 3)),
     "elasticsearch-8.17.2": (Settings(), _administered(8, 17, 2)),
-    "elasticsearch-8.19.21": (Settings(), _administered(8, 19, 21)),
     "elasticsearch-9.5.3": (Settings(), _administered(9, 5, 3)),
     "elasticsearch-8.17.2-everything-configured": (EVERYTHING, _administered(8, 17, 2)),
 }

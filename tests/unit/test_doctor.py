@@ -51,6 +51,8 @@ STREAM, DEAD, STATE = "ocs-campaign-groups-default", "ocs-dead-letters-default",
 INDEX, DEAD_INDEX = f".ds-{STREAM}-000002", f".ds-{DEAD}-000001"
 DAY_MS = 86_400_000
 SERVER = of_elasticsearch((8, 3, 3))
+NEWER = of_elasticsearch((9, 1, 0))
+"""It has a failure store."""
 Json = dict[str, Any]
 
 
@@ -239,10 +241,17 @@ def test_privileges_are_asked_for_as_the_role_says_for_this_namespace() -> None:
 
 
 def test_every_privilege_of_the_role_is_said_to_be_needed_by_something() -> None:
-    wanted = credential._wanted(facts(capabilities=of_elasticsearch((9, 1, 0), security=True)))
+    wanted = credential._wanted(facts(capabilities=replace(NEWER, security=True)))
     assert set(wanted["cluster"]) == credential.NEEDED_BY["cluster"].keys()
     for entry in wanted["index"]:
         assert set(entry["privileges"]) == credential.NEEDED_BY[credential.kind_of(entry)].keys()
+
+
+def test_an_older_server_is_not_asked_for_privileges_that_it_does_not_know() -> None:
+    """It would refuse the whole question: the privilege is unknown to it."""
+    for capabilities, known in ((SERVER, False), (of_elasticsearch((9, 0, 5)), False), (NEWER, True)):
+        asked = credential._wanted(facts(capabilities=replace(capabilities, security=True)))
+        assert any("read_failure_store" in entry["privileges"] for entry in asked["index"]) is known
 
 
 @pytest.mark.parametrize(
@@ -251,10 +260,11 @@ def test_every_privilege_of_the_role_is_said_to_be_needed_by_something() -> None
         ("manage_ilm", "manage_ilm on the cluster; needed by: plan, apply, destroy"),
         ("manage", f"manage on {STREAM}, {DEAD}; needed by: plan, apply, destroy, verify, failures replay, relabel"),
         ("delete_index", f"delete_index on {STATE}, ocs-elastic-state; needed by: destroy"),
+        ("read_failure_store", f"read_failure_store on {STREAM}, {DEAD}; needed by: doctor, status, verify, failures"),
     ],
 )
 def test_a_privilege_that_is_missing_is_named_with_the_commands_that_need_it(missing: str, said: str) -> None:
-    there = facts(capabilities=replace(SERVER, security=True))
+    there = facts(capabilities=replace(NEWER, security=True))
     there.transport.answers[HAS] = held(there)  # type: ignore[attr-defined]
     assert levels(credential.privileges(there)) == [Level.OK]
     there.transport.answers[HAS] = held(there, missing)  # type: ignore[attr-defined]
@@ -736,10 +746,19 @@ def test_the_failure_store_where_there_is_one() -> None:
         (True, [], 0, [Level.OK]),
         (True, [{"index_name": ".fs"}], 0, [Level.OK]),
         (True, [{"index_name": ".fs"}], 3, [Level.WARNING]),
+        (False, [{"index_name": ".fs"}], 3, [Level.WARNING]),
     ):
         described = stream(STREAM, INDEX, failure_store={"enabled": enabled, "indices": indices})
         answers = {f"/_data_stream/{STREAM}": described, f"/{STREAM}::failures/_count": {"count": count}}
-        assert levels(failures.failure_store(facts(answers))) == expected
+        assert levels(failures.failure_store(facts(answers, capabilities=NEWER))) == expected
+
+
+def test_the_failure_stores_of_both_streams_are_counted() -> None:
+    store = {"enabled": True, "indices": [{"index_name": ".fs"}]}
+    answers = {f"/_data_stream/{name}": stream(name, INDEX, failure_store=store) for name in (STREAM, DEAD)}
+    answers |= {f"/{name}::failures/_count": {"count": count} for name, count in ((STREAM, 1200), (DEAD, 1))}
+    said = [finding.what for finding in failures.failure_store(facts(answers, capabilities=NEWER))]
+    assert said == [f"{STREAM}: 1,200 in the last 24 hours", f"{DEAD}: 1 in the last 24 hours"]
 
 
 # Kibana

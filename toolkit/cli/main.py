@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from toolkit import __version__
-from toolkit.cli import credentials, dashboards, local
+from toolkit.cli import credentials, dashboards, failures, local
 from toolkit.cli.bootstrap import bootstrap
 from toolkit.cli.demo import demo
 from toolkit.cli.destroy import destroy
@@ -36,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its traceback shows local variables, and those may hold secrets
 )
 
-_CHANGING = frozenset({"apply", "bootstrap", "dashboards", "destroy"})
+_CHANGING = frozenset({"apply", "bootstrap", "dashboards", "destroy", "failures"})
 """Commands, and groups of them, that may leave a change half made, and that go on with it when they are run again."""
 _INTERRUPTED = frozenset(128 + getattr(signal, name, 0) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
 _begun: list[str] = []
@@ -49,6 +49,7 @@ for _command in (*_SET_UP, *_USE):
     app.command()(_command)
 app.add_typer(credentials.app)
 app.add_typer(dashboards.app)
+app.add_typer(failures.app)
 app.add_typer(local.app)
 
 

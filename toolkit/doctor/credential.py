@@ -27,7 +27,7 @@ NEEDED_BY = {
         "index": "verify, simulate, failures replay, relabel",
         "manage": "plan, apply, destroy, verify, failures replay, relabel",
         "read": "status, report, verify, failures, relabel",
-        "read_failure_store": "status, failures, doctor",
+        "read_failure_store": "doctor, status, verify, failures",
     },
     _STATE: {
         "create_index": "apply",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from toolkit.client.transport import Transport
 from toolkit.model import Body
 from toolkit.questions import NOT_VERIFY
+from toolkit.questions.failure_store import Failure
 
 PENDING, FAILED, REPLAYED = "pending", "failed", "replayed"
 """What becomes of a dead letter: nothing yet; tried, and refused again; a document of the stream."""
@@ -44,6 +47,16 @@ class Selection:
             filters.append({"range": {"event.ingested": {**given, "format": "epoch_millis"}}})
         must_not = [*NOT_VERIFY["bool"]["must_not"], *([{"term": {_STATE: REPLAYED}}] if waiting else [])]
         return {"bool": {"filter": filters, "must_not": must_not}}
+
+    def takes(self, failure: Failure) -> bool:
+        """Whether a document of a failure store is meant."""
+        said = (failure.message or "", failure.type or "")
+        return (
+            (not self.ids or failure.id in self.ids)
+            and (self.reason is None or said[0].startswith(self.reason) or said[1] == self.reason)
+            and (self.from_ms is None or _ms(failure.time) >= self.from_ms)
+            and (self.before_ms is None or _ms(failure.time) < self.before_ms)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +172,23 @@ def _reason(bucket: Body, message: str | None) -> Reason:
     )
 
 
+def present(transport: Transport, stream: str, ids: Sequence[str]) -> dict[str, str]:
+    """Which of these ids documents of a stream have → the backing index; an id is unique in its backing index only."""
+    body = {"size": len(ids), "_source": False, "query": {"ids": {"values": list(ids)}}}
+    hits = transport.post(f"/{stream}/_search", body)["hits"]["hits"] if ids else []
+    return {hit["_id"]: hit["_index"] for hit in hits}
+
+
+def replayed_id(index: str, kept_as: str) -> str:
+    """The id of the document that comes of a message when it is replayed: always the same one.
+
+    Args:
+        index: the backing index that keeps the message, of the dead letters or of a failure store.
+        kept_as: its id there.
+    """
+    return f"replay-{hashlib.sha256(f'{index}/{kept_as}'.encode()).hexdigest()[:32]}"
+
+
 def until_now(transport: Transport, stream: str, selection: Selection) -> tuple[Body, int]:
     """The query for those that wait and have come so far, and how many they are; later ones stay out of it."""
     query = selection.query(waiting=True)
@@ -209,6 +239,10 @@ def letters_of(transport: Transport, stream: str, ids: Sequence[str]) -> list[De
     """The dead letters with these ids, in all backing indices; those of `verify` too."""
     body = {"size": 100, "seq_no_primary_term": True, "query": {"ids": {"values": list(ids)}}}
     return [_letter(hit) for hit in transport.post(f"/{stream}/_search", body)["hits"]["hits"]]
+
+
+def _ms(time: str) -> int:
+    return round(datetime.fromisoformat(time).timestamp() * 1000)
 
 
 def _letter(hit: Body) -> DeadLetter:

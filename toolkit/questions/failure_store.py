@@ -1,7 +1,8 @@
-"""What is in a stream's failure store: documents that neither the pipeline nor the mapper could take.
+"""What is in a stream's failure store: documents that neither the pipeline nor the mapping could take.
 
-Elasticsearch has it since 8.19 and, of 9.x, since 9.1. A search for `<stream>::failures` reaches it, and nothing else
-does: https://www.elastic.co/docs/manage-data/data-store/data-streams/failure-store.
+Elasticsearch has it since 8.19 and, of 9.x, since 9.1; a search for `<stream>::failures` reaches it:
+https://www.elastic.co/docs/manage-data/data-store/data-streams/failure-store. What it keeps is never changed there:
+`delete` and `index` on the stream do not hold for it (seen on 8.19.21 and 9.5.3), and it goes by age.
 """
 
 from __future__ import annotations
@@ -33,15 +34,23 @@ class Failure:
     message: str | None
     """The server's reason."""
     pipeline: str | None
-    """The pipeline that failed; None: none did, the mapper refused the document."""
+    """The pipeline with the processor that failed; None: no processor did."""
     document_id: str | None
-    """The document's id in the stream; None where it had none yet."""
+    """The id that it was to have in the stream; None: it failed before it got one, on its way to the pipeline's end."""
     source: Body
-    """Of a pipeline's failure the message as it was sent; of the mapper's, what the pipeline had made of it."""
+    """The message as it was sent, or what the pipeline had made of it: see `as_sent`.
+
+    Empty where the message was no JSON object, such as an array: of that nothing is kept (seen on 8.19.21 and 9.5.3).
+    """
+
+    @property
+    def as_sent(self) -> bool:
+        """Whether `source` is the message as it was sent, provided that its sender gave it no id, as OCS does not."""
+        return self.document_id is None
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
-        return asdict(self)
+        return {**asdict(self), "as_sent": self.as_sent}
 
 
 def failure_count(transport: Transport, stream: str, *, since: str | None = None) -> int | None:

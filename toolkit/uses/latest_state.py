@@ -117,7 +117,7 @@ def _newest(transport: Transport, place: str, groups: Iterable[Group]) -> dict[G
             "track_total_hits": False,
             "seq_no_primary_term": True,
             "query": {"bool": query},
-            "sort": [{"@timestamp": {"order": "desc", "format": "epoch_millis"}}],
+            "sort": [{"@timestamp": "desc"}],
         }
         lines += ["{}", json.dumps(body)]
     answers = transport.post(f"/{place}/_msearch", "\n".join([*lines, ""]))["responses"]

@@ -7,22 +7,32 @@ is written, since the pipeline for replaying has no on_failure.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from toolkit.client.bulk import Answer, Write, bulk
 from toolkit.client.refusal import reason
 from toolkit.client.transport import Transport
-from toolkit.errors import RejectedError, ToolkitError
+from toolkit.errors import RejectedError
 from toolkit.kinds.ingest_pipeline import PIPELINE, REPLAY_PIPELINE, IngestPipeline
 from toolkit.lock import locked
 from toolkit.model import SILENT, Body, Progress
-from toolkit.questions.dead_letters import FAILED, REPLAYED, DeadLetter, Selection, dead_letters, until_now
+from toolkit.questions.dead_letters import (
+    FAILED,
+    REPLAYED,
+    DeadLetter,
+    Selection,
+    dead_letters,
+    present,
+    replayed_id,
+    until_now,
+)
+from toolkit.questions.failure_store import Failure, failures
 from toolkit.tables import INGESTED
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.latest_state import bring_up_to_date
@@ -31,20 +41,42 @@ from toolkit.uses.window import Window
 
 _REASON_MAX = 1000
 """Characters of a reason that are kept; the mapping takes 1,024."""
+_FAILURES_A_PAGE = 100
+_MESSAGE_AT_FAULT = (400, 413)
+_NONE = "_none"
 _NO_JSON = "event.original is no JSON object"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one dead letter."""
+class Waiting:
+    """A message that waits to be replayed, wherever it is kept."""
 
-    letter: DeadLetter
+    index: str
+    """The backing index that keeps it, of the dead letters or of a failure store; with `kept_as` it names it."""
+    kept_as: str
+    """Its id there."""
+    text: str | None
+    """What is to be posted, as JSON in one line; None where it is no JSON object."""
+    pipeline: str = REPLAY_PIPELINE
+    """What it has to pass."""
+    letter: DeadLetter | None = None
+    """What is marked afterwards; None: documents of a failure store cannot be changed."""
+
+    @property
+    def id(self) -> str:
+        """The id of the document that comes of it: always the same one."""
+        return replayed_id(self.index, self.kept_as)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one message."""
+
+    message: Waiting
     state: str | None
     """`replayed`, `failed`, or None: nothing yet, and it is tried again next time."""
     index: str | None = None
     """The backing index of the document."""
-    id: str | None = None
-    """The id of the document."""
     reason: str | None = None
     """Why there is no document, in the server's words."""
 
@@ -58,8 +90,6 @@ class Replay:
     replayed: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     """Why messages failed again → how many."""
-    renewed: int = 0
-    """Campaign groups whose newest message the transform was shown once more."""
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Count them."""
@@ -77,19 +107,18 @@ class Replay:
 
 
 def waiting(target: Deployment, selection: Selection) -> int:
-    """How many dead letters a replay would be about.
+    """How many dead letters and documents of failure stores a replay would be about.
 
     Raises:
         ToolkitError: the streams are not there, or the cluster's pipelines are not this toolkit's.
         UnreachableError, RejectedError: the server does not answer, or refuses.
     """
     _require(target)
-    _, total = until_now(target.transport, Streams(target.settings.namespace).dead_letters, selection)
-    return total
+    return _Run(target, selection).total
 
 
 def replay(target: Deployment, selection: Selection, *, progress: Progress = SILENT) -> Replay:
-    """Replay the dead letters that wait and have come so far.
+    """Replay what waits and has come so far.
 
     Raises:
         ToolkitError: the streams are not there, or the cluster's pipelines are not this toolkit's.
@@ -98,19 +127,17 @@ def replay(target: Deployment, selection: Selection, *, progress: Progress = SIL
             and the next run goes on from there.
     """
     _require(target)
-    run = _Run(target)
     with locked(target.transport, target.state_index) as lock:
-        run.transport.post(f"/{run.streams.dead_letters}/_refresh", None)
-        query, total = until_now(run.transport, run.streams.dead_letters, selection)
-        done = Replay(total)
-        with progress.bar("Replaying dead letters", total, "messages") as bar:
-            for page in dead_letters(run.transport, run.streams.dead_letters, query):
+        refresh = f"/{Streams(target.settings.namespace).dead_letters}/_refresh"
+        target.transport.post(refresh, None)
+        run = _Run(target, selection)
+        with progress.bar("Replaying", run.total, "messages") as bar:
+            for page in run.pages():
                 lock.check()
-                outcomes = run.page(page, done)
-                done.add(outcomes)
+                run.write(page)
                 bar.advance(len(page))
-                _stop_where_nothing_can_be_written(run.transport, outcomes, done)
-    return done
+        target.transport.post(refresh, None)  # so that a list right after it tells what came of it
+    return run.done
 
 
 def simulated(target: Deployment, selection: Selection, *, progress: Progress = SILENT) -> Replay:
@@ -119,23 +146,15 @@ def simulated(target: Deployment, selection: Selection, *, progress: Progress = 
     The mapping is not part of the simulation: what only the mapper would refuse is counted as replayed.
 
     Raises:
-        ToolkitError: as `replay`.
+        ToolkitError, UnreachableError, RejectedError: as `replay`.
     """
     _require(target)
-    streams = Streams(target.settings.namespace)
-    query, total = until_now(target.transport, streams.dead_letters, selection)
-    done = Replay(total)
-    with progress.bar("Simulating", total, "messages") as bar:
-        for page in dead_letters(target.transport, streams.dead_letters, query):
-            done.add(_simulated(target.transport, streams, page))
+    run = _Run(target, selection)
+    with progress.bar("Simulating", run.total, "messages") as bar:
+        for page in run.pages():
+            run.done.add(run.simulated(page))
             bar.advance(len(page))
-    return done
-
-
-def id_of(letter: DeadLetter) -> str:
-    """The id of the document that comes of a dead letter: always the same one."""
-    name = f"{letter.index}/{letter.id}".encode()
-    return f"replay-{hashlib.sha256(name).hexdigest()[:32]}"
+    return run.done
 
 
 def _require(target: Deployment) -> None:
@@ -143,51 +162,72 @@ def _require(target: Deployment) -> None:
     target.require_current(IngestPipeline.name, PIPELINE, REPLAY_PIPELINE)
 
 
-@dataclass(frozen=True)
 class _Run:
     """One replay under way."""
 
-    target: Deployment
+    def __init__(self, target: Deployment, selection: Selection) -> None:
+        self.target, self.selection = target, selection
+        self.transport: Transport = target.transport
+        self.streams = Streams(target.settings.namespace)
+        self.query, letters = until_now(self.transport, self.streams.dead_letters, selection)
+        self.total = letters + sum(map(len, self._failures()))
+        self.done = Replay(self.total)
 
-    @property
-    def transport(self) -> Transport:
-        return self.target.transport
+    def pages(self) -> Iterator[list[Waiting]]:
+        """What waits, some at a time."""
+        for letters in dead_letters(self.transport, self.streams.dead_letters, self.query):
+            yield [_of_letter(letter) for letter in letters]
+        yield from self._failures()
 
-    @property
-    def streams(self) -> Streams:
-        return Streams(self.target.settings.namespace)
+    def _failures(self) -> Iterator[list[Waiting]]:
+        """What failure stores hold that is not in the stream yet: they cannot be marked, so the stream is asked."""
+        for stream in (self.streams.campaign_groups, self.streams.dead_letters):
+            found = (each for each in failures(self.transport, stream) if self.selection.takes(each))
+            while some := list(islice(found, _FAILURES_A_PAGE)):
+                page = [_of_failure(each) for each in some]
+                there = {outcome.message.id for outcome in self._whereabouts(page)}
+                yield [each for each in page if each.id not in there]
 
-    def page(self, letters: Sequence[DeadLetter], done: Replay) -> list[Outcome]:
-        """Look for each, write those that are not there, see that they are, mark the dead letters; in this order, so
-        that whatever interrupts it, the next run finds what was written."""
-        there = self._whereabouts(letters)
-        absent = [letter for letter in letters if id_of(letter) not in {outcome.id for outcome in there}]
-        outcomes = [*there, *self._created(absent)]
-        written = [outcome for outcome in outcomes if outcome.state == REPLAYED]
-        sources = self._read_back(written)
-        if sources:
-            self.transport.post(f"/{self.streams.campaign_groups}/_refresh", None)
-            done.renewed += bring_up_to_date(self.transport, self.target.settings, sources)
-        self._mark([outcome for outcome in outcomes if outcome.state])
-        return outcomes
+    def write(self, page: Sequence[Waiting]) -> None:
+        """Look for each, write those that are not there, see that they are, mark the dead letters.
 
-    def _whereabouts(self, letters: Sequence[DeadLetter]) -> list[Outcome]:
-        """Those that an earlier run has written, and where."""
-        by_id = {id_of(letter): letter for letter in letters}
+        In this order, so that whatever interrupts it, the next run finds what was written.
+
+        Raises:
+            RejectedError: the server can take nothing now, or not all could be marked.
+        """
         self.transport.post(f"/{self.streams.campaign_groups}/_refresh", None)
-        body = {"size": len(by_id), "_source": False, "query": {"ids": {"values": list(by_id)}}}
-        hits = self.transport.post(f"/{self.streams.campaign_groups}/_search", body)["hits"]["hits"]
-        return [Outcome(by_id[hit["_id"]], REPLAYED, hit["_index"], hit["_id"]) for hit in hits]
+        there = self._whereabouts(page)
+        known = {outcome.message.id for outcome in there}
+        outcomes = [*there, *self._created([message for message in page if message.id not in known])]
+        if sources := self._read_back([outcome for outcome in outcomes if outcome.state == REPLAYED]):
+            self.transport.post(f"/{self.streams.campaign_groups}/_refresh", None)
+            bring_up_to_date(self.transport, self.target.settings, sources)
+        self._mark(outcomes)
+        self.done.add(outcomes)
+        if undone := [outcome for outcome in outcomes if outcome.state is None]:
+            raise RejectedError(
+                f"{self.transport.url} cannot take messages now: {undone[0].reason}",
+                hint=f"{self.done.replayed:,} were replayed, and stay so; put right what the server names, then run it "
+                "again: it goes on from there",
+            )
 
-    def _created(self, letters: Sequence[DeadLetter]) -> list[Outcome]:
-        texts = [(letter, _message(letter)) for letter in letters]
-        writes = {
-            id_of(letter): Write("create", {"_index": self.streams.campaign_groups, "_id": id_of(letter)}, text)
-            for letter, text in texts
-            if text is not None
-        }
-        answers = dict(zip(writes, bulk(self.transport, list(writes.values()), pipeline=REPLAY_PIPELINE), strict=True))
-        return [_outcome(letter, answers.get(id_of(letter))) for letter, _ in texts]
+    def _whereabouts(self, page: Sequence[Waiting]) -> list[Outcome]:
+        """Those that an earlier run has written, wherever in the stream."""
+        by_id = {message.id: message for message in page}
+        there = present(self.transport, self.streams.campaign_groups, list(by_id))
+        return [Outcome(by_id[id_], REPLAYED, index) for id_, index in there.items()]
+
+    def _created(self, messages: Sequence[Waiting]) -> list[Outcome]:
+        stream = self.streams.campaign_groups
+        readable = [message for message in messages if message.text is not None]
+        writes = [
+            Write("create", {"_index": stream, "_id": message.id, "pipeline": message.pipeline}, str(message.text))
+            for message in readable
+        ]
+        answers = bulk(self.transport, writes, pipeline=REPLAY_PIPELINE)
+        broken = [Outcome(message, FAILED, reason=_NO_JSON) for message in messages if message.text is None]
+        return [*broken, *(_outcome(*each) for each in zip(readable, answers, strict=True))]
 
     def _read_back(self, written: Sequence[Outcome]) -> list[Body]:
         """The documents themselves.
@@ -197,13 +237,13 @@ class _Run:
         """
         if not written:
             return []
-        docs = [{"_index": outcome.index, "_id": outcome.id} for outcome in written]
+        docs = [{"_index": outcome.index, "_id": outcome.message.id} for outcome in written]
         answer = self.transport.post("/_mget", {"docs": docs})["docs"]
         for outcome, found in zip(written, answer, strict=True):
             if not found.get("found"):
                 raise RejectedError(
-                    f"{self.transport.url} took {outcome.letter.index}/{outcome.letter.id} as {outcome.index}/"
-                    f"{outcome.id}, which is not there",
+                    f"{self.transport.url} took {outcome.message.index}/{outcome.message.kept_as} as {outcome.index}/"
+                    f"{outcome.message.id}, which is not there",
                     hint="nothing was marked; see the state of the cluster (ocs-elastic doctor), then run it again",
                 )
         return [found["_source"] for found in answer]
@@ -216,96 +256,97 @@ class _Run:
         """
         now = Window.iso(time.time_ns() // 1_000_000)
         writes = [
-            Write(
-                "update",
-                {
-                    "_index": outcome.letter.index,
-                    "_id": outcome.letter.id,
-                    "if_seq_no": outcome.letter.seq_no,
-                    "if_primary_term": outcome.letter.primary_term,
-                },
-                json.dumps({"doc": {"ocs": {"replay": _mark_of(outcome, now)}}}),
-            )
+            _mark_of(outcome, outcome.message.letter, now)
             for outcome in outcomes
+            if outcome.state and outcome.message.letter
         ]
         answers = bulk(self.transport, writes, pipeline="_none")
         if refused := [answer for answer in answers if not answer.done and not answer.conflict]:
             raise RejectedError(
                 f"{len(refused)} dead letters could not be marked, the first {refused[0].index}/{refused[0].id}: "
                 f"{refused[0].reason}",
-                hint="their messages are in the stream, and no replay writes them again; put right what the server "
-                "names, then run it again",
+                hint="no replay writes a message twice, so nothing is lost: put right what the server names, then run "
+                "it again",
                 status=refused[0].status,
             )
 
+    def simulated(self, page: Sequence[Waiting]) -> list[Outcome]:
+        """What would become of each; the simulation takes them together, or, where it refuses, one by one."""
+        outcomes = []
+        for message in page:
+            if message.text is None:
+                outcomes.append(Outcome(message, FAILED, reason=_NO_JSON))
+            elif message.pipeline == _NONE:
+                outcomes.append(Outcome(message, REPLAYED))
+        return [*outcomes, *self._through_pipeline([m for m in page if m.text is not None and m.pipeline != _NONE])]
 
-def _mark_of(outcome: Outcome, now: str) -> Body:
-    said = None if outcome.reason is None else outcome.reason[:_REASON_MAX]
-    return {
+    def _through_pipeline(self, messages: Sequence[Waiting]) -> list[Outcome]:
+        if not messages:
+            return []
+        stream = json.dumps(self.streams.campaign_groups)
+        docs = ",".join(f'{{"_index":{stream},"_source":{message.text}}}' for message in messages)
+        try:
+            answer = self.transport.post(f"/_ingest/pipeline/{REPLAY_PIPELINE}/_simulate", f'{{"docs":[{docs}]}}')
+        except RejectedError as error:
+            if error.status not in _MESSAGE_AT_FAULT:
+                raise
+            if len(messages) > 1:
+                return [outcome for message in messages for outcome in self._through_pipeline([message])]
+            # Such as an integer of 2^63 or more: Elasticsearch's simulation refuses it, the index itself does not.
+            return [Outcome(messages[0], FAILED, reason=f"cannot be simulated: {error.reason}")]
+        return [
+            Outcome(message, FAILED, reason=reason(found)) if "error" in found else Outcome(message, REPLAYED)
+            for message, found in zip(messages, answer["docs"], strict=True)
+        ]
+
+
+def _outcome(message: Waiting, answer: Answer) -> Outcome:
+    if answer.done or answer.conflict:  # created meanwhile: its id is this message's alone
+        return Outcome(message, REPLAYED, answer.index)
+    return Outcome(message, None if answer.servers_fault else FAILED, reason=answer.reason)
+
+
+def _mark_of(outcome: Outcome, letter: DeadLetter, now: str) -> Write:
+    replayed = {
         "state": outcome.state,
         "time": now,
-        "attempts": outcome.letter.attempts + 1,
+        "attempts": letter.attempts + 1,
         "index": outcome.index,
-        "id": outcome.id,
-        "reason": said,
+        "id": outcome.message.id if outcome.state == REPLAYED else None,
+        "reason": None if outcome.reason is None else outcome.reason[:_REASON_MAX],
     }
+    unchanged = {"if_seq_no": letter.seq_no, "if_primary_term": letter.primary_term}
+    target = {"_index": letter.index, "_id": letter.id, **unchanged}
+    return Write("update", target, json.dumps({"doc": {"ocs": {"replay": replayed}}}))
 
 
-def _outcome(letter: DeadLetter, answer: Answer | None) -> Outcome:
-    if answer is None:
-        return Outcome(letter, FAILED, reason=_NO_JSON)
-    if answer.done or answer.conflict:  # created meanwhile: its id is this letter's alone
-        return Outcome(letter, REPLAYED, answer.index, id_of(letter))
-    return Outcome(letter, None if answer.servers_fault else FAILED, reason=answer.reason)
+def _of_letter(letter: DeadLetter) -> Waiting:
+    return Waiting(letter.index, letter.id, _with_time(letter.original, letter.ingested), letter=letter)
 
 
-def _stop_where_nothing_can_be_written(transport: Transport, outcomes: Sequence[Outcome], done: Replay) -> None:
-    if undone := [outcome for outcome in outcomes if outcome.state is None]:
-        raise RejectedError(
-            f"{transport.url} cannot take messages now: {undone[0].reason}",
-            hint=f"{done.replayed:,} were replayed, and stay so; put right what the server names, then run it again: "
-            "it goes on from there",
-        )
+def _of_failure(failure: Failure) -> Waiting:
+    """A document of a failure store: a message, a dead letter that holds one, or what the pipeline had made of one."""
+    original = failure.source.get("event", {}).get("original") if failure.pipeline is None else None
+    if isinstance(original, str):
+        return Waiting(failure.index, failure.id, _with_time(original, failure.time))
+    text = json.dumps(failure.source)
+    if failure.pipeline is None:
+        return Waiting(failure.index, failure.id, text, pipeline=_NONE)
+    return Waiting(failure.index, failure.id, _with_time(text, failure.time))
 
 
-def _message(letter: DeadLetter) -> str | None:
-    """The message with the time at which it first came, as JSON in one line; None where it is no JSON object.
+def _with_time(original: str, ingested: str) -> str | None:
+    """A message with the time at which it first came, as JSON in one line; None where it is no JSON object.
 
     Its own text is kept, so that numbers stay as they were written.
     """
     try:
-        if not isinstance(message := json.loads(letter.original), dict):
+        if not isinstance(message := json.loads(original), dict):
             return None
     except (ValueError, RecursionError):
         return None
-    text = letter.original.strip()
+    text = original.strip()
     if "\n" in text or "\r" in text:
         text = json.dumps(message)
-    came = f'{{"{INGESTED}":{Window.ms(letter.ingested)}'
+    came = f'{{"{INGESTED}":{Window.ms(ingested)}'
     return f"{came},{text[1:]}" if message else f"{came}}}"
-
-
-def _simulated(transport: Transport, streams: Streams, letters: Sequence[DeadLetter]) -> list[Outcome]:
-    """What would become of them, all in one request; where that is refused, each in one of its own."""
-    texts = [(letter, text) for letter in letters if (text := _message(letter)) is not None]
-    if len(texts) < len(letters):
-        broken = [letter for letter in letters if _message(letter) is None]
-        outcomes = [Outcome(letter, FAILED, reason=_NO_JSON) for letter in broken]
-        return [*outcomes, *_simulated(transport, streams, [letter for letter, _ in texts])]
-    if not texts:
-        return []
-    stream = json.dumps(streams.campaign_groups)
-    docs = ",".join(f'{{"_index":{stream},"_source":{text}}}' for _, text in texts)
-    try:
-        answer = transport.post(f"/_ingest/pipeline/{REPLAY_PIPELINE}/_simulate", f'{{"docs":[{docs}]}}')
-    except RejectedError as error:
-        if error.status not in (400, 413):
-            raise
-        if len(texts) > 1:
-            return [each for letter in letters for each in _simulated(transport, streams, [letter])]
-        # Such as an integer of 2^63 or more: Elasticsearch's simulation refuses it, the index itself does not.
-        return [Outcome(letters[0], FAILED, reason=f"cannot be simulated: {error.reason}")]
-    return [
-        Outcome(letter, FAILED, reason=reason(found)) if "error" in found else Outcome(letter, REPLAYED)
-        for letter, found in zip(letters, answer["docs"], strict=True)
-    ]
