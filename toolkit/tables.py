@@ -39,6 +39,16 @@ def script_parameters(catalogue: Catalogue) -> Body:
     }
 
 
+def relabel_parameters(catalogue: Catalogue) -> Body:
+    """The tables that drive `ingest_pipelines/relabel.painless`: those of the codes alone."""
+    tables = {a.name: _script_attribute(a, catalogue) for a in catalogue.of_type("code")}
+    return {"attributes": {name: _without(table, "type") for name, table in tables.items()}}
+
+
+def _without(table: Body, key: str) -> Body:
+    return {name: value for name, value in table.items() if name != key}
+
+
 def _script_attribute(attribute: Attribute, catalogue: Catalogue) -> Body:
     table: Body = {"type": attribute.type, "path": attribute.target.split(".")}
     if attribute.calling_list:

@@ -15,6 +15,7 @@ from tests.found import missing
 from toolkit.canonical import checksum
 from toolkit.capabilities import of_elasticsearch
 from toolkit.config import Settings
+from toolkit.kinds.ingest_pipeline import CAMPAIGN_GROUPS
 from toolkit.load import desired
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "pipeline"
@@ -35,7 +36,7 @@ def golden_of(case: str) -> Any:
 
 def pipeline_checksum() -> str:
     """Of what the pipeline does, whatever version of the toolkit wrote it."""
-    (pipeline,) = [r for r in desired(Settings(), of_elasticsearch((8, 3, 3))) if r.kind == "ingest_pipeline"]
+    (pipeline,) = [r for r in desired(Settings(), of_elasticsearch((8, 3, 3))) if r.name == CAMPAIGN_GROUPS]
     return checksum({key: value for key, value in pipeline.body.items() if key != "_meta"})
 
 
@@ -45,10 +46,10 @@ def outcome(stream: Stream, body: str) -> dict[str, Any]:
     if status != 201:
         return {"status": status, "reason": answer["error"]["reason"]}
     kind = "dead letter" if "ocs-dead-letters-" in answer["_index"] else "document"
-    return {kind: _comparable(stream.fetch(answer))}
+    return {kind: comparable(stream.fetch(answer))}
 
 
-def _comparable(source: dict[str, Any]) -> dict[str, Any]:
+def comparable(source: dict[str, Any]) -> dict[str, Any]:
     for holder, key in ((source, "@timestamp"), (source["event"], "ingested")):
         moment = datetime.fromisoformat(re.sub(r"\.(\d{3})\d*", r".\1", holder[key]))
         if abs((datetime.now(UTC) - moment).total_seconds()) < 3600:

@@ -29,6 +29,7 @@ READS: dict[str, list[list[str]]] = {
     "status": [[], ["--json"]],
     "report": [[], ["--json", "--last", "7d", "--timezone", "Europe/Berlin"]],
     "options": [[], ["--json"], ["--format", "nginx"]],
+    "relabel": [["--dry-run"], ["--dry-run", "--json"]],
     "render": [[], ["--format", "curl"], ["--format", "console"]],
 }
 """Every command that only reads, with the arguments of each way to run it."""
