@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.engine.conftest import Engine, Stream, installed
@@ -25,13 +27,18 @@ from tests.engine.test_pipeline import CASES, SCRIPT_REFUSES, golden_of, message
 from tests.found import CATALOGUE
 from toolkit import tasks, write_blocks
 from toolkit.apply import install
-from toolkit.config import Settings
+from toolkit.client.connect import capabilities, connect
+from toolkit.config import Connection, Settings
 from toolkit.errors import LockHeldError, RejectedError, ToolkitError
 from toolkit.kinds.ingest_pipeline import CAMPAIGN_GROUPS, RELABEL
 from toolkit.listen.values import beyond_64_bits
+from toolkit.local import process
+from toolkit.local.engine import Engine as LocalEngine
+from toolkit.local.engine import start
 from toolkit.lock import INDEX
 from toolkit.model import SILENT, Bar, Body
 from toolkit.ocs.feed import Feed
+from toolkit.output.console import TerminalProgress
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.relabel import relabel, survey
 
@@ -298,8 +305,8 @@ def test_a_run_that_ends_leaves_its_task_and_the_next_attaches_to_it(stored: Sto
     target = stored.applied()
     before = stored.documents()
     total = sum(part.documents for part in survey(target).parts if part.index == index)
-    with _Command(stored, "--yes", "--rate", "25", "--lift-write-blocks") as command:
-        task = command.task()
+    with _Command(stored, "--yes", "--rate", "10", "--lift-write-blocks") as command:
+        task = command.task(index)
         command.process.send_signal(end)
         _, err = command.ended()
         assert command.process.returncode == (-end if end is signal.SIGKILL else 128 + end)
@@ -323,7 +330,8 @@ DIES = """
 import json, sys
 from tests.engine.conftest import _engine
 from tests.engine.test_plan import Dying
-from toolkit.config import Settings
+from toolkit.client.connect import capabilities, connect
+from toolkit.config import Connection, Settings
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.relabel import relabel
 url, settings, die_at = json.loads(sys.argv[1])
@@ -476,19 +484,23 @@ class _Command:
             self.process.communicate()
         shutil.rmtree(self._folder)
 
-    def task(self) -> str:
-        """The id of the task that it has begun, once documents were written."""
+    def task(self, index: str = "") -> str:
+        """The id of the task that it has begun, for that index if one is named, once documents were written."""
         name = f"relabel-{self._stored.stream.settings.namespace}"
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.process.poll() is None:
             task = tasks.patiently(lambda: tasks.unfinished(self._stored.transport, name))
-            if task and self._stored.transport.get(f"/_tasks/{task.id}")["task"]["status"]["updated"]:
+            if (
+                task
+                and index in task.description
+                and self._stored.transport.get(f"/_tasks/{task.id}")["task"]["status"]["updated"]
+            ):
                 return task.id
             time.sleep(0.1)
         raise AssertionError(self.ended() if self.process.poll() is not None else "it has begun no task")
 
-    def ended(self) -> tuple[str, str]:
-        return self.process.communicate(timeout=60)
+    def ended(self, *, within_s: float = 60) -> tuple[str, str]:
+        return self.process.communicate(timeout=within_s)
 
 
 class _Told:
@@ -499,3 +511,45 @@ class _Told:
 
     def bar(self, title: str, total: int | None, unit: str) -> AbstractContextManager[Bar]:
         return SILENT.bar(title, total, unit)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.timeout(600)
+def test_an_engine_that_dies_in_the_middle_is_waited_for_and_what_is_left_done() -> None:
+    """Its task dies with it, and its next one may get the same number; here it is killed, with SIGKILL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    running = start(progress=TerminalProgress(), port=port, record=False)
+    try:
+        connection = Connection(url=running.url, source="the tests", embedded=True)
+        transport = connect(connection)
+        engine = Engine(connection, transport, capabilities(transport))
+        settings = Settings(namespace="restarted", refresh_interval_s=1)
+        stored = Stored(Stream(engine, settings), {})
+        install(transport, stored.target(other=False).resources)
+        feed = Feed(count=200, groups=6, interval_s=10, odd_percent=0, seed=4)
+        stored.post([message.text for message in feed.messages(CATALOGUE, START_MS)])
+        before = stored.documents()
+        target = stored.applied()
+        with _Command(stored, "--yes", "--rate", "20") as command:
+            task = command.task()
+            _restart(running)
+            out, err = command.ended(within_s=300)
+        assert command.process.returncode == 0, err
+        assert "waiting up to 180 s for the server" in err
+        assert f"task {task} (update-by-query [{stored.indices[0]}]) is gone" in err
+        assert "none is left" in out
+        assert survey(target).documents == 0
+        _all_as_of_today(stored, target, before)
+    finally:
+        running.stop()
+
+
+def _restart(running: LocalEngine) -> None:
+    """Kill an engine and start it again as it was, on the same data and the same port."""
+    old = psutil.Process(running.pid)
+    line, folder = old.cmdline(), Path(old.cwd())
+    old.kill()
+    old.wait(30)
+    process.spawn(line, folder=folder, log=running.log, account=process.unprivileged())

@@ -22,10 +22,10 @@ def survey_text(found: Survey, *, lift: bool) -> str:
             (change.field, _shown(change.before), _shown(change.after), f"{change.documents:,}")
             for change in found.changes
         ]
-        title = f"{counted(found.documents, 'document')} to relabel in {where}"
-        lines = [table(title, ("Field", "From", "To", "Documents"), rows), ""]
-        lines.append(table("", ("Index", "Documents", ""), _indices(found, lift=lift)))
-    return "\n".join([*lines, *_notes(found)])
+        lines = [f"{counted(found.documents, 'document')} to relabel in {where}", ""]
+        lines += [table("", ("Field", "From", "To", "Documents"), rows), ""]
+        lines += [table("", ("Index", "Documents", ""), _indices(found, lift=lift)), ""]
+    return "\n".join([*lines, *_notes(found)]).rstrip("\n")
 
 
 def relabelled_text(done: Relabelled) -> str:
