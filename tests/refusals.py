@@ -111,7 +111,7 @@ OPERATOR = [
     Refusal("POST", "/somebody-elses/_search", "indices:data/read/search", "read", {}),
     Refusal("PUT", "/somebody-elses", "indices:admin/create", "create_index"),
     Refusal("DELETE", "/somebody-elses", "indices:admin/delete", "delete_index"),
-    _OVERWRITE,
+    Refusal("PUT", "/somebody-elses/_doc/an-id", "indices:data/write/bulk[s]", "index", _DOCUMENT),
     Refusal("PUT", "/_cluster/settings", "cluster:admin/settings/update", "manage", {"persistent": {"a": 1}}),
 ]
 """To the operator's: who may do what, and what is not the toolkit's."""

@@ -21,6 +21,8 @@ class Capabilities:
     logsdb: bool
     pipeline_meta: bool
     """Whether an ingest pipeline can carry `_meta`; OpenSearch answers 400."""
+    failure_store: bool
+    """Whether a data stream can keep what neither its pipeline nor its mapping can take."""
     security: bool = False
     """Whether users, roles and API keys are switched on."""
     manages_security: bool = False
@@ -44,7 +46,8 @@ def of_elasticsearch(
     """What an Elasticsearch of that version can do.
 
     `index.mode` was an unknown setting on a real 8.3.3 and became generally available with 8.7; `logsdb` ran on a
-    real 8.17.2.
+    real 8.17.2. The failure store is generally available in 8.19 and from 9.1 on, and 9.0, which is older than 8.19,
+    lacks it: https://www.elastic.co/docs/manage-data/data-store/data-streams/failure-store.
     """
     return Capabilities(
         distribution="elasticsearch",
@@ -54,6 +57,7 @@ def of_elasticsearch(
         index_mode=version >= (8, 7, 0),
         logsdb=version >= (8, 17, 0),
         pipeline_meta=True,
+        failure_store=(8, 19, 0) <= version < (9, 0, 0) or version >= (9, 1, 0),
         security=security,
         manages_security=manages_security,
         license=license,
@@ -70,4 +74,5 @@ def of_opensearch(version: Version) -> Capabilities:
         index_mode=False,
         logsdb=False,
         pipeline_meta=False,
+        failure_store=False,
     )

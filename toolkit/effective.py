@@ -32,7 +32,7 @@ def effective(template: Body, component: Callable[[str], Body | None]) -> Body:
 def inline(template: Body, component: Callable[[str], Body | None]) -> Body:
     """The same index template without components, everything in its own body: this can be simulated."""
     rest = {key: value for key, value in template.items() if key not in ("composed_of", "template", "_meta")}
-    return {**rest, "template": effective(template, component)}
+    return {**rest, "template": {**template.get("template", {}), **effective(template, component)}}
 
 
 def differs(wanted: Body, index: Body) -> list[str]:

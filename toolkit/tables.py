@@ -19,6 +19,9 @@ DEPTH = 100
 VERIFY_TENANT = "ocs-elastic-verify"
 """The tenant of the messages that `verify` sends."""
 
+INGESTED = "__ocs_elastic_ingested__"
+"""The key under which a replayed message brings the time at which it first came, milliseconds since 1970 UTC."""
+
 
 def script_parameters(catalogue: Catalogue) -> Body:
     """The tables that drive `ingest_pipelines/campaign_group.painless`."""
@@ -47,6 +50,11 @@ def relabel_parameters(catalogue: Catalogue) -> Body:
 
 def _without(table: Body, key: str) -> Body:
     return {name: value for name, value in table.items() if name != key}
+
+
+def replay_parameters(catalogue: Catalogue) -> Body:
+    """The same for a message that is replayed."""
+    return {**script_parameters(catalogue), "ingested": INGESTED}
 
 
 def _script_attribute(attribute: Attribute, catalogue: Catalogue) -> Body:

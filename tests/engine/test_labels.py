@@ -18,7 +18,7 @@ from tests.found import CATALOGUE
 from toolkit.capabilities import Capabilities
 from toolkit.catalogue import Catalogue, Enum, EnumValue
 from toolkit.config import Settings
-from toolkit.kinds.ingest_pipeline import CAMPAIGN_GROUPS, RELABEL
+from toolkit.kinds.ingest_pipeline import PIPELINE, RELABEL_PIPELINE
 from toolkit.labels import breakdown, outdated, relabellings
 from toolkit.load import variables
 from toolkit.model import Body
@@ -70,12 +70,12 @@ def simulated(engine: Engine, body: Body, sources: list[str]) -> list[Body]:
 
 
 def main(engine: Engine, catalogue: Catalogue, messages: list[str]) -> list[Body]:
-    return simulated(engine, pipeline(CAMPAIGN_GROUPS, catalogue, engine.server), messages)
+    return simulated(engine, pipeline(PIPELINE, catalogue, engine.server), messages)
 
 
 def relabelled(engine: Engine, catalogue: Catalogue, documents: list[Body]) -> list[Body]:
     sources = [json.dumps(document) for document in documents]
-    return simulated(engine, pipeline(RELABEL, catalogue, engine.server), sources)
+    return simulated(engine, pipeline(RELABEL_PIPELINE, catalogue, engine.server), sources)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from tests.found import missing
 from toolkit.canonical import checksum
 from toolkit.capabilities import of_elasticsearch
 from toolkit.config import Settings
-from toolkit.kinds.ingest_pipeline import CAMPAIGN_GROUPS
 from toolkit.load import desired
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "pipeline"
@@ -36,7 +35,11 @@ def golden_of(case: str) -> Any:
 
 def pipeline_checksum() -> str:
     """Of what the pipeline does, whatever version of the toolkit wrote it."""
-    (pipeline,) = [r for r in desired(Settings(), of_elasticsearch((8, 3, 3))) if r.name == CAMPAIGN_GROUPS]
+    (pipeline,) = [
+        resource
+        for resource in desired(Settings(), of_elasticsearch((8, 3, 3)))
+        if (resource.kind, resource.name) == ("ingest_pipeline", "ocs-campaign-groups")
+    ]
     return checksum({key: value for key, value in pipeline.body.items() if key != "_meta"})
 
 

@@ -27,6 +27,9 @@ READS: dict[str, list[list[str]]] = {
     "plan": [[], ["--format", "markdown"], ["--json"]],
     "doctor": [[], ["--json"], ["--check"]],
     "status": [[], ["--json"]],
+    "failures list": [[], ["--json"], ["--reason", "not a message", "--last", "7d"]],
+    "failures show": [["{dead_letter}"], ["{dead_letter}", "--json"]],
+    "failures replay": [["--dry-run"], ["--dry-run", "--json"]],
     "report": [[], ["--json", "--last", "7d", "--timezone", "Europe/Berlin"]],
     "options": [[], ["--json"], ["--format", "nginx"]],
     "relabel": [["--dry-run"], ["--dry-run", "--json"]],
@@ -129,6 +132,8 @@ def test_a_command_that_reads_sends_nothing_else_and_changes_nothing(
     used: Stream, watched: Proxy, ocs_elastic: Ocs, command: str, arguments: Sequence[str]
 ) -> None:
     """In a namespace that is installed, and in one where everything is still to be done."""
+    (letter,) = used.engine.transport.post(f"/{used.dead_letters}/_search", {})["hits"]["hits"]
+    arguments = [argument.format(dead_letter=letter["_id"]) for argument in arguments]
     for namespace in (used.settings.namespace, "nobody_was_here"):
         before = state(used.engine.transport)
         done = ocs_elastic(command, "--namespace", namespace, *arguments)

@@ -30,7 +30,7 @@ from toolkit.apply import install
 from toolkit.client.connect import capabilities, connect
 from toolkit.config import Connection, Settings
 from toolkit.errors import LockHeldError, RejectedError, ToolkitError
-from toolkit.kinds.ingest_pipeline import CAMPAIGN_GROUPS, RELABEL
+from toolkit.kinds.ingest_pipeline import PIPELINE, RELABEL_PIPELINE
 from toolkit.listen.values import beyond_64_bits
 from toolkit.local import process
 from toolkit.local.engine import Engine as LocalEngine
@@ -234,18 +234,18 @@ def test_what_is_read_only_is_named_and_left_even_if_blocks_are_lifted(stored: S
 
 
 def test_labels_that_are_not_applied_yet_stop_it_before_anything_is_done(stored: Stored) -> None:
-    for name in (CAMPAIGN_GROUPS, RELABEL):
+    for name in (PIPELINE, RELABEL_PIPELINE):
         before = stored.documents()
         target = stored.applied()
         old = next(r for r in stored.target(other=False).resources if r.name == name)
         install(stored.transport, [old])
         for ask in (survey, relabel):
-            with pytest.raises(ToolkitError, match=f"{name} is not that of this toolkit") as raised:
+            with pytest.raises(ToolkitError, match=f"{name} on .* is not what this toolkit") as raised:
                 ask(target)
             assert "apply" in str(raised.value.hint)
         assert stored.documents() == before
-    stored.transport.delete(f"/_ingest/pipeline/{RELABEL}")
-    with pytest.raises(ToolkitError, match=f"{RELABEL} is absent"):
+    stored.transport.delete(f"/_ingest/pipeline/{RELABEL_PIPELINE}")
+    with pytest.raises(ToolkitError, match=f"{RELABEL_PIPELINE} on .* is not there"):
         relabel(stored.target(other=True))
 
 
@@ -263,7 +263,7 @@ def test_labels_that_are_applied_in_the_middle_stop_it(stored: Stored) -> None:
 
     target.transport.on_write = then_apply
     try:
-        with pytest.raises(ToolkitError, match="is not that of this toolkit"):
+        with pytest.raises(ToolkitError, match="is not what this toolkit and configuration would make of it"):
             relabel(target, rate=None, lift=True)
     finally:
         target.transport.on_write = lambda _method, _path: None
@@ -409,14 +409,14 @@ def test_bad_documents_stop_it_with_the_servers_own_reason_and_their_block_is_pu
     index = stored.block()
     target = stored.applied()
     body = {"processors": [{"script": {"source": "throw new IllegalArgumentException('no luck')"}}]}
-    good = next(r for r in target.resources if r.name == RELABEL)
+    good = next(r for r in target.resources if r.name == RELABEL_PIPELINE)
     steps: list[str] = []
 
     def then_break(_method: str, path: str) -> None:
         steps.append(path)
         if path.endswith("/_settings") and len(steps) > 1:  # lifted: the pipeline has been looked at by then
             target.transport.on_write = lambda _method, _path: None
-            target.transport.put(f"/_ingest/pipeline/{RELABEL}", body)
+            target.transport.put(f"/_ingest/pipeline/{RELABEL_PIPELINE}", body)
 
     target.transport.on_write = then_break
     with pytest.raises(ToolkitError, match="no luck") as raised:

@@ -11,11 +11,16 @@ import pytest
 
 from tests.engine.conftest import Stream
 from tests.found import CATALOGUE
-from toolkit.config import Settings
+from toolkit.config import OcsAccess, Settings
+from toolkit.credentials import CredentialKind
 from toolkit.errors import ToolkitError
+from toolkit.uses.access import Whose, as_ocs, ocs_target, whose, with_credential
+from toolkit.uses.credentials import create, revocation, revoked
+from toolkit.uses.deployment import Deployment
 from toolkit.uses.simulation import target_of
 from toolkit.uses.status import status
-from toolkit.uses.verify import Verification, verify
+from toolkit.uses.verification import Verification
+from toolkit.uses.verify import verify
 
 PIPELINE = "ocs-campaign-groups"
 
@@ -45,25 +50,64 @@ def pipeline(stream: Stream, name: str) -> Iterator[None]:
 def test_the_path_works_and_nothing_stays_behind(stream: Stream) -> None:
     before = stream.count(stream.name), stream.count(stream.dead_letters)
     found = verified(stream)
-    assert [check for check in found.checks if not check.ok] == []
+    assert found.failed == []
     names = {check.name for check in found.checks}
     assert names >= {*CATALOGUE.attributes, "calling lists", "event.ingested", "GSW_ names in queries", "deleted"}
-    assert not found.left
+    assert [check.name for check in found.not_made] == ["OCS's credential reads nothing"]
+    assert found.left == []
     assert (stream.count(stream.name), stream.count(stream.dead_letters)) == before
-    assert stream.engine.transport.get(found.place.path) is None
+    for place in (found.place, found.dead_letter):
+        assert stream.engine.transport.get(place.path) is None
 
 
-def test_a_message_that_is_kept_is_there_and_absent_from_status(stream: Stream) -> None:
+def test_messages_that_are_kept_are_there_and_the_first_is_absent_from_status(stream: Stream) -> None:
     found = verified(stream, keep=True)
     try:
         assert found.failed == []
-        assert found.left
+        assert found.left == [found.place, found.dead_letter]
+        letter = stream.fetch({"_index": found.dead_letter.index, "_id": found.dead_letter.id})
+        assert letter["event"]["original"] == f'{{"ocs-elastic-verify":"{found.guid}"}}'
+        assert found.dead_letter.stream == stream.dead_letters
         assert of_verify(stream, found.guid) == 1
         assert found.place.stream == stream.name
         seen = status(stream.engine.transport, stream.settings)
         assert found.guid not in {group.guid for group in seen.groups}
     finally:
-        stream.engine.transport.delete(found.place.path)
+        for place in found.left:
+            stream.engine.transport.delete(place.path)
+
+
+@pytest.mark.parametrize("kind", list(CredentialKind))
+def test_ocss_own_credential_posts_and_cannot_read(stream: Stream, kind: CredentialKind) -> None:
+    engine = stream.engine
+    if not engine.server.manages_security:
+        pytest.skip("security is off, or the tests' credential is no administrator's")
+    target = Deployment(engine.transport, engine.server, stream.settings)
+    made = create(target, kind, lambda _: None)
+    try:
+        access = with_credential(engine.connection, OcsAccess(), made.credential, made.secret)
+        found = verify(
+            engine.transport,
+            ocs_target(engine.connection, access, stream.settings.namespace),
+            stream.settings,
+            credential=whose(engine.connection, access),
+            as_ocs=as_ocs(engine.transport, access),
+        )
+    finally:
+        list(revoked(target, revocation(target, [made.credential.name])))
+    assert (found.failed, found.not_made, found.left, found.credential) == ([], [], [], Whose.OCS)
+
+
+def test_bad_a_credential_of_ocss_that_may_read(stream: Stream) -> None:
+    """The administrator's own."""
+    engine = stream.engine
+    if not engine.server.manages_security:
+        pytest.skip("security is off, or the tests' credential is no administrator's")
+    target = target_of(engine.connection, stream.settings.namespace)
+    found = verify(engine.transport, target, stream.settings, as_ocs=engine.transport)
+    assert [(check.name, check.found) for check in found.failed] == [
+        ("OCS's credential reads nothing", {"search": 200, "get": 200})
+    ]
 
 
 def test_runs_at_the_same_time_do_not_meet(stream: Stream) -> None:
@@ -93,7 +137,7 @@ def test_bad_pipeline_that_makes_a_dead_letter_of_it(stream: Stream) -> None:
     before = stream.count(stream.dead_letters)
     with pipeline(stream, name):
         found = verified(stream)
-    assert [check.name for check in found.failed] == ["not a dead letter"]
+    assert [check.name for check in found.failed] == ["not a dead letter", "dead letter: reason"]
     differences = {d.field: d.found for d in found.failed[0].differences}
     assert differences == {
         "stream": stream.dead_letters,

@@ -94,17 +94,23 @@ without them.
 
 
 @contextmanager
-def running(version: str, roles: Mapping[str, Body] | None = None) -> Iterator[Transport]:
+def running(
+    version: str, roles: Mapping[str, Body] | None = None, *, plugin: Path | None = None
+) -> Iterator[Transport]:
     """Elasticsearch of that version, up; nothing of it is left afterwards, whatever happens.
 
     Args:
         version: one of `DISTRIBUTIONS`.
         roles: with them security is on, and each has a user of the same name; the connection is a superuser's.
+        plugin: the folder of a plugin, which a copy of the distribution gets.
     """
     home, java_home = unpacked(version), java()
     run = Path(tempfile.mkdtemp(prefix="ocs-elastic-partial-"))
     former = signal.signal(signal.SIGTERM, signal.default_int_handler)  # pytest then finishes its fixtures
     try:
+        if plugin:
+            home = shutil.copytree(home, run / "home")
+            shutil.copytree(plugin, home / "plugins" / plugin.name)
         _furnish(run, roles)
         process = _start(home, java_home, run)
         try:

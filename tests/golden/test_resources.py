@@ -113,6 +113,7 @@ def test_namespaces_share_only_what_is_meant_to_be_shared() -> None:
         ("role", "ocs-elastic-operator"),
         ("ingest_pipeline", "ocs-campaign-groups"),
         ("ingest_pipeline", "ocs-campaign-groups-relabel"),
+        ("ingest_pipeline", "ocs-campaign-groups-replay"),
         ("component_template", "ocs-campaign-groups-mappings"),
         ("component_template", "ocs-dead-letters-mappings"),
     }

@@ -20,13 +20,15 @@ STREAM = "ocs-campaign-groups-default"
 DEAD_LETTERS = "ocs-dead-letters-default"
 INDEX = ".ds-{}-2026.11.23-000001"
 ID = "an-id_1"
+LETTER = "a-letter_2"
+"""The id of what is no message of OCS's."""
 HEADERS = {"X-Elastic-Product": "Elasticsearch"}  # without it Elastic's client refuses every answer
 
 Document = dict[str, Any]
 
 
 class Cluster:
-    """Holds one message at most; every request is remembered as `METHOD path`."""
+    """Holds one message and one dead letter at most; every request is remembered as `METHOD path`."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -36,6 +38,14 @@ class Cluster:
         self.answer_to_post: tuple[int, Any] | None = None
         self.spoil: Callable[[Document], None] = lambda _: None
         """What the pipeline does wrong."""
+        self.letters = DEAD_LETTERS
+        """Where what is no message goes."""
+        self.spoil_letter: Callable[[Document], None] = lambda _: None
+        self.answer_to_letter: tuple[int, Any] | None = None
+        self.failure_store: str | None = None
+        """What the answer to a post says of it; `used`: there the message is."""
+        self.security: str | None = None
+        """The `Authorization` that may read, if security is on; every other may only post."""
         self.loses = False
         self.found_by_search = True
         self.refuses_delete = False
@@ -43,8 +53,10 @@ class Cluster:
         """Answers to searches with aggregations, in their order."""
         self.dead_letters = 0
         self.document: Document | None = None
+        self.letter: Document | None = None
         self.message: Document = {}
         self.authorization: str | None = None
+        """Of the last post."""
         self.requests: list[str] = []
         self.reading, self.go_on = Event(), Event()
         self.go_on.set()
@@ -56,17 +68,24 @@ class Cluster:
         return Response(json.dumps(body), status, headers)
 
     def _answer(self, request: Request) -> tuple[int, Any]:  # noqa: PLR0911 - one a request
-        match request.method, request.path.strip("/").split("/"):
+        parts = request.path.strip("/").split("/")
+        if self.security and parts[-1] != "_doc" and request.headers.get("Authorization") != self.security:
+            return _error(403, "security_exception")
+        match request.method, parts:
+            case "POST", ["_security", "user", "_has_privileges"] if self.security:
+                return 200, {"cluster": {"manage_security": False}}
             case "GET", ["_data_stream", name]:
                 return (200, {}) if name in self.streams else _error(404, "index_not_found_exception")
             case "POST", [_, "_doc"]:
                 return self._post(request)
-            case "GET", [_, "_doc", _]:
+            case "GET", [_, "_doc", id_]:
                 self.reading.set()
                 self.go_on.wait(30)
-                return (404, {"found": False}) if self.loses else (200, {"_source": self.document})
-            case "DELETE", [_, "_doc", _]:
-                return self._delete()
+                source = self.letter if id_ == LETTER else self.document
+                lost = self.loses or source is None
+                return (404, {"found": False}) if lost else (200, {"_source": source})
+            case "DELETE", [_, "_doc", id_]:
+                return self._delete(id_)
             case "POST", [_, "_search"]:
                 return self._search(request.get_json())
             case "POST", [_, "_refresh"]:
@@ -77,24 +96,46 @@ class Cluster:
 
     def _post(self, request: Request) -> tuple[int, Any]:
         self.authorization = request.headers.get("Authorization")
+        message = request.get_json()
+        if not any(key.startswith("GSW_") for key in message):
+            return self._dead_letter(request.get_data(as_text=True))
         if self.answer_to_post is not None:
             return self.answer_to_post
-        self.message = request.get_json()
-        self.document = processed(self.message)
+        self.message = message
+        self.document = processed(message)
         self.spoil(self.document)
-        return 201, {"_index": INDEX.format(self.stream), "_id": ID, "result": "created"}
+        return 201, self._created(self.stream, ID)
 
-    def _delete(self) -> tuple[int, Any]:
+    def _dead_letter(self, text: str) -> tuple[int, Any]:
+        if self.answer_to_letter is not None:
+            return self.answer_to_letter
+        error = {"type": "not_ocs", "message": "not a message of OCS"}
+        self.letter = {"event": {"original": text}, "error": error, "ocs": {"replay": {"state": "pending"}}}
+        self.spoil_letter(self.letter)
+        return 201, self._created(self.letters, LETTER)
+
+    def _created(self, stream: str, id_: str) -> Document:
+        index = INDEX.format(stream)
+        if self.failure_store is None:
+            return {"_index": index, "_id": id_, "result": "created"}
+        used = self.failure_store == "used"
+        index = index.replace(".ds-", ".fs-") if used else index
+        return {"_index": index, "_id": id_, "result": "created", "failure_store": self.failure_store}
+
+    def _delete(self, id_: str) -> tuple[int, Any]:
         if self.refuses_delete:
             return _error(403, "security_exception")
-        self.document = None
+        if id_ == LETTER:
+            self.letter = None
+        else:
+            self.document = None
         return 200, {"result": "deleted"}
 
     def _search(self, query: Document) -> tuple[int, Any]:
         if "aggs" in query:
             total = {"value": sum(bucket["doc_count"] for bucket in _reasons(self.aggregations[0]))}
             return 200, {"aggregations": self.aggregations.pop(0), "hits": {"total": total}}
-        fields = {name: [_at(self.document, CATALOGUE.attributes[name].alias_of)] for name in query["fields"]}
+        fields = {name: [_at(self.document, CATALOGUE.attributes[name].alias_of)] for name in query.get("fields", [])}
         return 200, {"hits": {"hits": [{"_id": ID, "fields": fields}] if self.found_by_search else []}}
 
 

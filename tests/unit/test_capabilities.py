@@ -48,6 +48,21 @@ def test_the_oldest_node_counts() -> None:
     assert capabilities(_server(*nodes, number="8.17.2")) == of_elasticsearch((8, 9, 0))
 
 
+@pytest.mark.parametrize(
+    ("version", "there"),
+    [("8.3.3", False), ("8.18.9", False), ("8.19.0", True), ("9.0.8", False), ("9.1.0", True), ("9.5.3", True)],
+)
+def test_who_has_a_failure_store(version: str, there: bool) -> None:
+    """9.0 is older than 8.19, and lacks it."""
+    assert capabilities(_server({"version": version, "modules": MODULES}, number=version)).failure_store is there
+
+
+def test_while_nodes_are_upgraded_there_is_no_failure_store_yet() -> None:
+    for older, newer in (("8.18.4", "8.19.2"), ("9.0.3", "9.1.0")):
+        nodes = ({"version": version, "modules": MODULES} for version in (older, newer))
+        assert not capabilities(_server(*nodes, number=newer)).failure_store
+
+
 def test_a_snapshot_has_the_version_that_it_leads_to() -> None:
     server = _server({"version": "9.5.3-SNAPSHOT", "modules": MODULES}, number="9.5.3-SNAPSHOT")
     assert capabilities(server) == of_elasticsearch((9, 5, 3))

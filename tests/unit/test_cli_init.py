@@ -13,7 +13,7 @@ from toolkit.catalogue import read_catalogue
 from toolkit.cli.cluster import connection_and_settings
 from toolkit.cli.main import app
 from toolkit.config import Settings, load_settings, sample
-from toolkit.config.keys import CONNECTION_KEYS, SETTING_KEYS
+from toolkit.config.keys import CONNECTION_KEYS, OCS_KEYS, SETTING_KEYS
 from toolkit.errors import ToolkitError
 
 
@@ -46,7 +46,7 @@ def test_what_it_shows_are_the_defaults() -> None:
 def test_every_key_is_in_it_once() -> None:
     value = yaml.safe_load(uncommented())
     assert list(value) == [*(key.name for key in SETTING_KEYS), "profiles"]
-    assert list(value["profiles"]["test"]) == [key.name for key in CONNECTION_KEYS]
+    assert list(value["profiles"]["test"]) == [key.name for key in (*CONNECTION_KEYS, *OCS_KEYS)]
 
 
 def test_a_file_that_is_there_stays_unless_forced() -> None:

@@ -252,6 +252,18 @@ def test_a_missing_privilege_is_named(serve: Callable[..., Server]) -> None:
     assert error.hint == "one of these cluster privileges is missing: manage_ilm, manage, all"
 
 
+def test_of_a_failure_store_the_privilege_that_holds_there_is_named(serve: Callable[..., Server]) -> None:
+    """`read` and `all` come first in the reason, though `read` is no help; the words are 9.5.3's."""
+    reason = (
+        "action [indices:data/read/search] is unauthorized for user [max] with effective roles [max] on indices "
+        "[a-stream::failures], this action is granted by the index privileges [read,all] for data access, or by "
+        "[read_failure_store] for access with the [::failures] selector"
+    )
+    server = serve(status=403, body={"error": {"type": "security_exception", "reason": reason}, "status": 403})
+    error = failure(connection(f"http://127.0.0.1:{server.port}"))
+    assert error.hint == "this index privilege is missing: read_failure_store"
+
+
 def test_a_certificate_that_is_not_trusted_says_so(ca: CA, serve: Callable[..., Server], tmp_path: Path) -> None:
     server = serve(ca.issue_cert("127.0.0.1"))
     other = tmp_path / "other.pem"

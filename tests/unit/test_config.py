@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.config import Settings, load_connection, load_settings
+from toolkit.config import (
+    Connection,
+    OcsAccess,
+    Settings,
+    load_connection,
+    load_ocs_access,
+    load_ocs_uri,
+    load_settings,
+)
 from toolkit.errors import ConfigurationError
 
 
@@ -371,3 +379,120 @@ def test_a_base_path_may_be_any_other(monkeypatch: pytest.MonkeyPatch, path: str
     monkeypatch.setenv("ELASTICSEARCH_URL", "https://e:9200")
     monkeypatch.setenv("KIBANA_URL", f"https://k:5601{path}/")
     assert load_connection(None, profile=None).kibana_url == f"https://k:5601{path}"
+
+
+CLUSTER = Connection("https://es:9200", "the test", api_key="the-operators")
+
+
+def ocs_access(profile: str | None = None, **options: str) -> OcsAccess:
+    return load_ocs_access(None, profile=profile, connection=CLUSTER, options=options)
+
+
+def secret(name: str, text: str = "pa55") -> None:
+    Path(name).write_text(text, encoding="utf-8")
+    Path(name).chmod(0o600)
+
+
+def test_of_ocs_nothing_need_be_known() -> None:
+    assert ocs_access() == OcsAccess()
+
+
+def test_ocss_credential_is_for_the_same_cluster_and_takes_nothing_from_the_connections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OCS_ELASTIC_OCS_USERNAME", "ocs")
+    monkeypatch.setenv("OCS_ELASTIC_OCS_PASSWORD", "pa55")
+    own = ocs_access().own
+    assert own is not None
+    assert (own.url, own.username, own.password, own.api_key) == ("https://es:9200", "ocs", "pa55", None)
+    assert "pa55" not in repr(ocs_access())
+
+
+def test_an_option_goes_before_the_environment_before_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(
+        "profiles:\n  test:\n    url: https://es:9200\n    ocs_uri: https://of-profile/x\n    ocs_ca_file: ca.crt\n"
+        "    ocs_username: of-profile\n    ocs_password_file: of-profile\n"
+    )
+    secret("of-profile")
+    secret("of-option", "k\n")
+    assert load_ocs_uri(None, profile="test") == "https://of-profile/x"
+    found = ocs_access("test")
+    assert (found.uri, found.ca_file) == ("https://of-profile/x", Path("ca.crt"))
+    assert (found.own and found.own.username) == "of-profile"
+    monkeypatch.setenv("OCS_ELASTIC_OCS_API_KEY", "of-environment")
+    found = ocs_access("test")
+    assert (found.uri, found.own and found.own.api_key) == ("https://of-profile/x", "of-environment")
+    found = ocs_access("test", ocs_api_key_file="of-option")
+    assert (found.own and found.own.api_key, found.own and found.own.source) == ("k", "--ocs-api-key-file")
+
+
+def test_a_user_and_password_in_ocss_uri_are_taken_out_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCS_ELASTIC_OCS_URI", "https://ocs:p%4055@proxy/x/_doc")
+    found = ocs_access()
+    assert (found.uri, found.own and found.own.password) == ("https://proxy/x/_doc", "p@55")
+    monkeypatch.setenv("OCS_ELASTIC_OCS_USERNAME", "ocs")
+    with pytest.raises(ConfigurationError, match="OCS_ELASTIC_OCS_URI: it holds a user, and another credential"):
+        ocs_access()
+
+
+@pytest.mark.parametrize(
+    ("profile", "environment", "options", "reason"),
+    [
+        (
+            "{url: https://es:9200, ocs_api_key_file: key}",
+            {"OCS_ELASTIC_OCS_URI": "https://elsewhere/x"},
+            {},
+            "ocs-elastic.yml:1: this credential of OCS's is not given together with OCS_ELASTIC_OCS_URI",
+        ),
+        (
+            "{url: https://es:9200}",
+            {"OCS_ELASTIC_OCS_API_KEY": "pa55"},
+            {"ocs_uri": "https://elsewhere/x"},
+            "OCS_ELASTIC_OCS_API_KEY: this credential of OCS's is not given together with --ocs-uri",
+        ),
+        ("{ocs_api_key_file: key}", {}, {}, "ocs-elastic.yml:1: profile 'test' names no cluster for this credential"),
+        (
+            "{url: https://es:9200}",
+            {"OCS_ELASTIC_OCS_API_KEY": "pa55", "OCS_ELASTIC_OCS_API_KEY_FILE": "key"},
+            {},
+            "OCS_ELASTIC_OCS_API_KEY_FILE: OCS_ELASTIC_OCS_API_KEY is given too",
+        ),
+        ("{url: https://es:9200}", {"OCS_ELASTIC_OCS_URI": "pa55"}, {}, "OCS_ELASTIC_OCS_URI: 'ocs_uri' must be an"),
+        (
+            "{url: https://es:9200, ocs_uri: pa55}",
+            {},
+            {},
+            "ocs-elastic.yml:1: 'ocs_uri' must be an address with a path",
+        ),
+        ("{url: https://es:9200, ocs_password: pa55}", {}, {}, "ocs-elastic.yml:1: unknown key 'ocs_password'"),
+    ],
+)
+def test_ocss_access_that_contradicts_itself_is_an_error(
+    profile: str, environment: dict[str, str], options: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(f"profiles: {{test: {profile}}}\n")
+    secret("key")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as caught:
+        ocs_access("test", **options)
+    assert caught.value.reason.startswith(reason)
+    assert "pa55" not in f"{caught.value.reason} {caught.value.hint}"
+
+
+def test_ocss_credential_over_http_or_in_an_open_file_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret("key")
+    monkeypatch.setenv("OCS_ELASTIC_OCS_API_KEY_FILE", "key")
+    assert ocs_access().warnings == ()
+    monkeypatch.setenv("OCS_ELASTIC_OCS_URI", "http://far.example/x")
+    assert ocs_access().warnings == ("OCS's credential goes to http://far.example/x unencrypted: use https",)
+    if os.name == "posix":
+        Path("key").chmod(0o644)
+        assert "key can be read by everyone" in ocs_access().warnings[0]
+
+
+def test_ocss_keys_belong_in_a_profile() -> None:
+    write("ocs_uri: http://proxy/x\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(None)
+    assert caught.value.hint == "'ocs_uri' belongs in a profile, under 'profiles' and a name of your choice"

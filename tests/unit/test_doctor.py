@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,6 +24,8 @@ from toolkit.capabilities import Capabilities, of_elasticsearch, of_opensearch
 from toolkit.config import Connection, Settings
 from toolkit.doctor import (
     CHECKS,
+    Check,
+    blocks,
     capacity,
     connection,
     credential,
@@ -41,13 +44,15 @@ from toolkit.errors import RejectedError, UnreachableError
 from toolkit.live import wanted_component
 from toolkit.load import desired
 from toolkit.output import doctor as output
-from toolkit.plan import ADOPT, CREATE, EDITED, ROLLOVER, SPACE, UNAVAILABLE, Change, Difference, Plan, Problem
+from toolkit.plan import ADOPT, CREATE, EDITED, ROLLOVER, SPACE, UNAVAILABLE, UPDATE, Change, Difference, Plan, Problem
 from toolkit.uses.doctor import Diagnosis
 
 STREAM, DEAD, STATE = "ocs-campaign-groups-default", "ocs-dead-letters-default", "ocs-current-state-default"
 INDEX, DEAD_INDEX = f".ds-{STREAM}-000002", f".ds-{DEAD}-000001"
 DAY_MS = 86_400_000
 SERVER = of_elasticsearch((8, 3, 3))
+NEWER = of_elasticsearch((9, 1, 0))
+"""It has a failure store."""
 Json = dict[str, Any]
 
 
@@ -79,7 +84,10 @@ def stream(name: str, *indices: str, **more: Any) -> Json:
     return {"data_streams": [{"name": name, "indices": [{"index_name": index} for index in indices], **more}]}
 
 
-def node(name: str = "n1", *, free: float = 50, behind_s: float = 0, roles: tuple[str, ...] = ("data",)) -> Json:
+ALL_ROLES = ("data", "ingest", "master", "transform")
+
+
+def node(name: str = "n1", *, free: float = 50, behind_s: float = 0, roles: tuple[str, ...] = ALL_ROLES) -> Json:
     total = {"total_in_bytes": 100 * 2**30, "available_in_bytes": free * 2**30}
     return {"name": name, "roles": roles, "timestamp": (time.time() - behind_s) * 1000, "fs": {"total": total}}
 
@@ -233,22 +241,30 @@ def test_privileges_are_asked_for_as_the_role_says_for_this_namespace() -> None:
 
 
 def test_every_privilege_of_the_role_is_said_to_be_needed_by_something() -> None:
-    wanted = credential._wanted(facts(capabilities=replace(SERVER, security=True)))
+    wanted = credential._wanted(facts(capabilities=replace(NEWER, security=True)))
     assert set(wanted["cluster"]) == credential.NEEDED_BY["cluster"].keys()
     for entry in wanted["index"]:
         assert set(entry["privileges"]) == credential.NEEDED_BY[credential.kind_of(entry)].keys()
+
+
+def test_an_older_server_is_not_asked_for_privileges_that_it_does_not_know() -> None:
+    """It would refuse the whole question: the privilege is unknown to it."""
+    for capabilities, known in ((SERVER, False), (of_elasticsearch((9, 0, 5)), False), (NEWER, True)):
+        asked = credential._wanted(facts(capabilities=replace(capabilities, security=True)))
+        assert any("read_failure_store" in entry["privileges"] for entry in asked["index"]) is known
 
 
 @pytest.mark.parametrize(
     ("missing", "said"),
     [
         ("manage_ilm", "manage_ilm on the cluster; needed by: plan, apply, destroy"),
-        ("create_doc", f"create_doc on {STREAM}, {DEAD}; needed by: verify, simulate"),
+        ("manage", f"manage on {STREAM}, {DEAD}; needed by: plan, apply, destroy, verify, failures replay, relabel"),
         ("delete_index", f"delete_index on {STATE}, ocs-elastic-state; needed by: destroy"),
+        ("read_failure_store", f"read_failure_store on {STREAM}, {DEAD}; needed by: doctor, status, verify, failures"),
     ],
 )
 def test_a_privilege_that_is_missing_is_named_with_the_commands_that_need_it(missing: str, said: str) -> None:
-    there = facts(capabilities=replace(SERVER, security=True))
+    there = facts(capabilities=replace(NEWER, security=True))
     there.transport.answers[HAS] = held(there)  # type: ignore[attr-defined]
     assert levels(credential.privileges(there)) == [Level.OK]
     there.transport.answers[HAS] = held(there, missing)  # type: ignore[attr-defined]
@@ -310,18 +326,89 @@ def test_what_differs_from_what_is_asked_for() -> None:
     rollover, rest = resources.installed(facts(of=lambda: plan(*changes)))
     assert rollover.level is Level.WARNING
     assert f"{INDEX} is not what is asked for: {difference.path}" in rollover.what
-    assert (rest.level, rest.what) == (Level.NOTE, "not as asked for: 1 to adopt")
+    assert (rest.level, rest.what) == (Level.WARNING, "transform t is not ours any more")
+    assert rest.remedy.endswith("apply --adopt"), "without it, apply refuses"
 
 
-@pytest.mark.parametrize(("index", "why"), [(INDEX, "Every message"), (STATE, "The latest states")])
-def test_a_blocked_index(index: str, why: str) -> None:
-    assert levels(resources.blocks(facts())) == [Level.OK]
-    settings = {"index.blocks.read_only_allow_delete": "true", "index.blocks.metadata": "false"}
-    answer = {f"/{index}/_settings/index.blocks*": {index: {"settings": settings}}}
-    found = only(resources.blocks(facts(answer)))
-    assert found.level is Level.CRITICAL
-    assert found.what == f"{index} is blocked: index.blocks.read_only_allow_delete"
+def test_what_was_changed_by_hand_or_is_gone_is_more_than_what_is_asked_for_anew() -> None:
+    """A pipeline that somebody had changed was a note, so monitoring was told that all was well."""
+
+    def found(*changes: Change) -> tuple[Level, str]:
+        finding = only(resources.installed(facts(of=lambda: plan(*changes))))
+        return finding.level, finding.what
+
+    by_hand = Difference("processors[0].script.source", "theirs", "ours")
+    anew = (by_hand, Difference("_meta.checksum", "1:a", "1:b"))
+    pipeline = ("ingest_pipeline", "ocs-campaign-groups")
+    assert found(Change(UPDATE, *pipeline, differences=anew)) == (
+        Level.NOTE,
+        "not as asked for: 1 to update (ingest_pipeline ocs-campaign-groups)",
+    )
+    assert found(Change(UPDATE, *pipeline, differences=(by_hand,))) == (
+        Level.WARNING,
+        "ingest_pipeline ocs-campaign-groups was changed by hand: processors[0].script.source",
+    )
+    assert found(Change(CREATE, *pipeline)) == (Level.CRITICAL, "ingest_pipeline ocs-campaign-groups is not there")
+    assert found(Change(CREATE, "ingest_pipeline", "one that a newer version brings"))[0] is Level.WARNING
+    assert found(Change(CREATE, "transform", STATE)) == (Level.WARNING, f"transform {STATE} is not there")
+
+
+def test_a_transform_that_only_stands_still_is_told_by_its_own_check() -> None:
+    stopped = Change(UPDATE, "transform", STATE, differences=(Difference("running", False, True),))
+    assert only(resources.installed(facts(of=lambda: plan(stopped)))).level is Level.NOTE
+
+
+def test_streams_that_were_there_and_are_gone_are_critical_and_a_wrong_namespace_is_told() -> None:
+    gone = {f"/_data_stream/{DEAD}": None, f"/_data_stream/{STREAM}": None}
+    deleted = only(resources.installed(facts({**gone, f"/_index_template/{STREAM}": {"index_templates": []}})))
+    assert deleted.level is Level.CRITICAL
+    others = {"/_data_stream/ocs-campaign-groups-*": stream("ocs-campaign-groups-prod", ".ds-x")}
+    wrong = only(resources.installed(facts({**gone, **others})))
+    assert (wrong.level, wrong.remedy.endswith("--namespace prod")) == (Level.WARNING, True)
+    refused = {"/_data_stream/ocs-campaign-groups-*": RejectedError("403", status=403)}
+    assert levels(resources.installed(facts({**gone, **refused}))) == [Level.WARNING]
+
+
+# Blocks
+
+
+def blocked(*ids: str, index: str | None = None) -> Json:
+    """The cluster's state, as 8.3.3 and 8.17.2 tell it."""
+    levels_of = {"7": ["read"], "9": ["metadata_read", "metadata_write"]}
+    found = {id_: {"description": "d", "levels": levels_of.get(id_, ["write", "metadata_write"])} for id_ in ids}
+    return {"/_cluster/state/blocks": {"blocks": {"indices": {index: found}} if index else {"global": found}}}
+
+
+@pytest.mark.parametrize(
+    ("index", "level", "why"),
+    [(INDEX, Level.CRITICAL, "Every message"), (STATE, Level.WARNING, "The latest states")],
+)
+def test_a_blocked_index(index: str, level: Level, why: str) -> None:
+    assert levels(blocks.blocks(facts())) == [Level.OK]
+    found = only(blocks.blocks(facts(blocked("12", "8", index=index))))
+    assert found.level is level
+    assert found.what == f"{index} is blocked: index.blocks.read_only_allow_delete, index.blocks.write"
     assert found.why.startswith(why)
+    lift = f'PUT /{index}/_settings {{"index.blocks.read_only_allow_delete": null, "index.blocks.write": null}}'
+    assert found.remedy.endswith(lift), "all of them, or messages stay refused"
+
+
+@pytest.mark.parametrize(("id_", "setting"), [("7", "index.blocks.read"), ("9", "index.blocks.metadata")])
+def test_a_block_that_lets_messages_in_is_not_said_to_refuse_them(id_: str, setting: str) -> None:
+    """A block of reading was critical; one of the metadata, which hides the settings, was none that was known."""
+    found = only(blocks.blocks(facts(blocked(id_, index=INDEX))))
+    assert (found.level, found.what) == (Level.WARNING, f"{INDEX} is blocked: {setting}")
+    assert "refused" not in found.why
+
+
+@pytest.mark.parametrize(("id_", "name"), [("6", "read_only"), ("13", "read_only_allow_delete")])
+def test_a_block_of_the_whole_cluster_is_critical(id_: str, name: str) -> None:
+    """It refuses even the question for the streams, so all that was said was that this could not be checked."""
+    refused = RejectedError("403: blocked by: [FORBIDDEN/6/cluster read-only (api)]", status=403)
+    found = only(blocks.blocks(facts({**blocked(id_), f"/_data_stream/{STREAM}": refused})))
+    assert (found.level, found.what) == (Level.CRITICAL, f"the whole cluster is blocked: cluster.blocks.{name}")
+    null = f'{{"cluster.blocks.{name}": null}}'
+    assert found.remedy.endswith(f'PUT /_cluster/settings {{"persistent": {null}, "transient": {null}}}')
 
 
 def mapping() -> Json:
@@ -407,11 +494,91 @@ def test_what_a_rollover_needs(replicas: str, nodes: int, need: int) -> None:
     ("primary", "unassigned", "level"), [(True, 0, Level.OK), (True, 1, Level.WARNING), (False, 2, Level.CRITICAL)]
 )
 def test_a_shard_on_no_node(primary: bool, unassigned: int, level: Level) -> None:
-    path = f"/_cluster/health/.ds-{STREAM}-000001,{INDEX},{DEAD_INDEX},{STATE}"
     shard = {"primary_active": primary, "unassigned_shards": unassigned}
-    found = only(capacity.replicas(facts({path: {"indices": {INDEX: {"shards": {"0": shard}}}}})))
+    found = only(capacity.replicas(facts(with_shard(INDEX, shard))))
     assert found.level is level
     assert (level is Level.OK) is (f"shard 0 of {INDEX}" not in found.what)
+    body = f'{{"index": "{INDEX}", "shard": 0, "primary": {str(not primary).lower()}}}'
+    assert (level is Level.OK) is (f"POST /_cluster/allocation/explain {body}" not in found.remedy)
+
+
+def with_shard(index: str, shard: Json) -> Json:
+    """The streams are named, not each of the indices behind them: hundreds of names are no address any more."""
+    return {f"/_cluster/health/{STREAM},{DEAD},{STATE}": {"indices": {index: {"shards": {"0": shard}}}}}
+
+
+def test_a_shard_that_is_recovered_is_on_its_way() -> None:
+    shard = {"primary_active": False, "unassigned_shards": 0, "initializing_shards": 1}
+    found = only(capacity.replicas(facts(with_shard(INDEX, shard))))
+    assert (found.level, "being recovered" in found.what) == (Level.CRITICAL, True)
+    assert found.remedy.startswith("wait; GET /_cat/recovery")
+
+
+def test_a_shard_of_the_latest_states_loses_no_message() -> None:
+    shard = {"primary_active": False, "unassigned_shards": 1}
+    found = only(capacity.replicas(facts(with_shard(STATE, shard))))
+    assert (found.level, "refused" in found.why) == (Level.WARNING, False)
+
+
+def test_a_node_of_the_frozen_tier_is_full_on_purpose() -> None:
+    """Nine tenths of its disk are its cache."""
+    frozen = node("f", free=9, roles=("data_frozen",))
+    assert levels(capacity.disk(facts({"/_nodes/stats/fs": {"nodes": {"a": frozen}}}))) == [Level.OK]
+    frozen = node("f", free=4, roles=("data_frozen", "master"))
+    assert levels(capacity.disk(facts({"/_nodes/stats/fs": {"nodes": {"a": frozen}}}))) == [Level.NOTE]
+
+
+@pytest.mark.parametrize(
+    ("roles", "level"),
+    [
+        (("data_cold",), Level.WARNING),
+        (("data_warm", "data_cold"), Level.WARNING),
+        (("data_hot",), Level.CRITICAL),
+        (("data_frozen", "data_content"), Level.CRITICAL),
+    ],
+)
+def test_a_full_node_matters_most_where_messages_go(roles: tuple[str, ...], level: Level) -> None:
+    there = facts({"/_nodes/stats/fs": {"nodes": {"a": node(free=4, roles=roles)}}})
+    assert levels(capacity.disk(there)) == [level]
+
+
+def test_the_frozen_tier_has_a_limit_of_shards_of_its_own() -> None:
+    health = {**sound()["/_cluster/health"], "number_of_data_nodes": 2, "active_shards": 2800}
+    nodes = {"nodes": {"a": node("hot"), "b": node("f", roles=("data_frozen",))}}
+    rows = [{"node": "hot", "shards": "100"}, {"node": "f", "shards": "2700"}, {"node": "UNASSIGNED", "shards": "0"}]
+    answers = {"/_cluster/health": health, "/_nodes/stats/fs": nodes, "/_cat/allocation": rows}
+    found = only(capacity.shards(facts(answers)))
+    assert (found.level, found.what) == (Level.OK, "100 of 1,000 shards in use")
+
+
+@pytest.mark.parametrize("check", [capacity.disk, capacity.shards])
+def test_settings_that_the_server_does_not_tell_are_not_a_bug(check: Check) -> None:
+    found = only(look_at_cluster(facts({"/_cluster/settings": {}}), [check]))  # type: ignore[arg-type]
+    assert (found.level, "does not tell cluster." in found.what) == (Level.UNKNOWN, True)
+    assert found.remedy.startswith("compare the answer to GET /_cluster/settings")
+
+
+@pytest.mark.parametrize("answer", [{}, {"nodes": {}}, None])
+def test_nodes_that_the_server_does_not_tell_are_not_a_bug(answer: Any) -> None:
+    nothing = facts({"/_nodes/stats/fs": answer, "/_nodes/plugins": answer})
+    found = look_at_cluster(nothing, [server.versions, server.clocks, server.roles, capacity.disk])
+    assert [(finding.level, "does not tell its nodes" in finding.what) for finding in found] == [
+        (Level.UNKNOWN, True)
+    ] * 4
+
+
+def test_a_disk_that_a_node_does_not_tell_of() -> None:
+    blind = {**node("n1"), "fs": {}}
+    found = only(capacity.disk(facts({"/_nodes/stats/fs": {"nodes": {"a": blind}}})))
+    assert (found.level, found.what) == (Level.UNKNOWN, "n1 does not tell how full its disk is")
+
+
+def test_roles_that_no_node_has() -> None:
+    there = facts({"/_nodes/stats/fs": {"nodes": {"a": node(roles=("data", "master"))}}})
+    found = list(server.roles(there))
+    assert [finding.level for finding in found] == [Level.CRITICAL, Level.WARNING]
+    assert ["ingest" in found[0].what, "transform" in found[1].what] == [True, True]
+    assert levels(server.roles(facts())) == []
 
 
 # Retention
@@ -454,6 +621,24 @@ def test_an_index_that_failed_or_waits_too_long_or_has_no_policy() -> None:
     assert levels(lifecycle.ilm(facts(explained(managed=False)))) == [Level.WARNING]
 
 
+def test_an_index_whose_policy_does_not_exist() -> None:
+    """As 8.3.3 and 8.17.2 tell it, without a step; nothing was said of it."""
+    state = {"managed": True, "policy": "nonsense", "step_info": {"reason": "policy [nonsense] does not exist"}}
+    answers = {f"/{STREAM}/_ilm/explain": {"indices": {INDEX: state}}}
+    found = only(lifecycle.ilm(facts(answers)))
+    assert (found.level, "policy [nonsense] does not exist" in found.what) == (Level.WARNING, True)
+    assert found.remedy == f'PUT /{INDEX}/_settings {{"index.lifecycle.name": "{STREAM}"}}'
+    state["policy"] = STREAM
+    assert only(lifecycle.ilm(facts(answers))).remedy.endswith("ocs-elastic apply")
+
+
+def test_an_older_index_without_a_policy_is_not_put_right_by_apply() -> None:
+    old = f".ds-{STREAM}-000001"
+    answers = {f"/{STREAM}/_ilm/explain": {"indices": {old: {"managed": False}}}}
+    found = only(lifecycle.ilm(facts(answers)))
+    assert found.remedy == f'PUT /{old}/_settings {{"index.lifecycle.name": "{STREAM}"}}'
+
+
 def test_a_rollover_that_is_overdue_but_not_of_an_empty_index() -> None:
     overdue = explained(lifecycle_date_millis=time.time() * 1000 - 11 * DAY_MS)
     assert levels(lifecycle.ilm(facts(overdue))) == [Level.WARNING]
@@ -465,6 +650,11 @@ def test_an_index_on_an_older_definition_of_its_phase() -> None:
     newer = {f"/_ilm/policy/{STREAM}": {STREAM: {"version": 3}}}
     found = only(lifecycle.ilm(facts(explained() | newer)))
     assert (found.level, f"version 1 of policy {STREAM}, which is at 3" in found.what) == (Level.NOTE, True)
+    assert found.remedy.endswith(f"POST /{STREAM}/_rollover")
+    of_old = explained() | newer
+    (state,) = of_old[f"/{STREAM}/_ilm/explain"]["indices"].values()
+    of_old[f"/{STREAM}/_ilm/explain"]["indices"] = {f".ds-{STREAM}-000001": state}
+    assert "_rollover" not in only(lifecycle.ilm(facts(of_old))).remedy, "it would end another index's phase"
 
 
 def test_ilm_that_is_stopped_or_absent() -> None:
@@ -516,6 +706,7 @@ def test_whose_privileges_a_transform_has() -> None:
         ({"roles": ["ocs-elastic-operator"]}, Level.OK, "of ocs-elastic-operator"),
         ({"roles": ["superuser"]}, Level.NOTE, "superuser"),
         ({"api_key": {"id": "1", "name": "ci"}}, Level.OK, "of API key ci"),
+        (None, Level.OK, "does not tell with whose privileges it runs"),  # 8.3.3
     ):
         first, second = transforms.transform(facts(transforming(authorization=granted), capabilities=secure))
         assert first.level is Level.OK
@@ -544,10 +735,19 @@ def test_the_failure_store_where_there_is_one() -> None:
         (True, [], 0, [Level.OK]),
         (True, [{"index_name": ".fs"}], 0, [Level.OK]),
         (True, [{"index_name": ".fs"}], 3, [Level.WARNING]),
+        (False, [{"index_name": ".fs"}], 3, [Level.WARNING]),
     ):
         described = stream(STREAM, INDEX, failure_store={"enabled": enabled, "indices": indices})
         answers = {f"/_data_stream/{STREAM}": described, f"/{STREAM}::failures/_count": {"count": count}}
-        assert levels(failures.failure_store(facts(answers))) == expected
+        assert levels(failures.failure_store(facts(answers, capabilities=NEWER))) == expected
+
+
+def test_the_failure_stores_of_both_streams_are_counted() -> None:
+    store = {"enabled": True, "indices": [{"index_name": ".fs"}]}
+    answers = {f"/_data_stream/{name}": stream(name, INDEX, failure_store=store) for name in (STREAM, DEAD)}
+    answers |= {f"/{name}::failures/_count": {"count": count} for name, count in ((STREAM, 1200), (DEAD, 1))}
+    said = [finding.what for finding in failures.failure_store(facts(answers, capabilities=NEWER))]
+    assert said == [f"{STREAM}: 1,200 in the last 24 hours", f"{DEAD}: 1 in the last 24 hours"]
 
 
 # Kibana
@@ -609,6 +809,27 @@ def test_hosts_that_answer_one_that_does_not_and_all() -> None:
 def test_a_host_that_refuses_answers_all_the_same() -> None:
     with serving(Server(status=401, body={"error": "who are you"})) as refusing:
         assert levels(connection.hosts(ways(f"http://127.0.0.1:{refusing.port}"))) == [Level.OK]
+
+
+@pytest.mark.parametrize(("status", "says"), [(503, "503"), (502, "502"), (407, "proxy")])
+def test_a_gateway_that_answers_in_a_hosts_place(status: int, says: str) -> None:
+    """It was said that the host answers, while nothing that was posted there arrived."""
+    with serving(Server(status=status, body={"error": "bad gateway"})) as gateway:
+        found = only(connection.hosts(ways(f"http://127.0.0.1:{gateway.port}")))
+    assert (found.level, says in found.what) == (Level.CRITICAL, True)
+
+
+def test_a_host_that_is_something_else_or_has_joined_no_cluster() -> None:
+    with (
+        serving(Server(body={"cluster_uuid": "a"})) as one,
+        serving(Server(body={"hello": 1}, headers={"content-type": "application/json"})) as other,
+        serving(Server(body={"cluster_uuid": "_na_"})) as alone,
+    ):
+        urls = [f"http://127.0.0.1:{each.port}" for each in (one, other, alone)]
+        up, no_elasticsearch, not_joined = connection.hosts(ways(*urls))
+    assert (up.level, no_elasticsearch.level, not_joined.level) == (Level.OK, Level.WARNING, Level.WARNING)
+    assert "is no Elasticsearch" in no_elasticsearch.what
+    assert "has not joined a cluster" in not_joined.what
 
 
 @pytest.mark.parametrize(
@@ -749,6 +970,35 @@ def test_a_credential_that_is_refused_leaves_everything_unknown(run: Command, mo
         monkeypatch.setenv("ELASTICSEARCH_URL", f"http://127.0.0.1:{refusing.port}")
         ran = run("doctor", "--check")
     assert (ran.code, "wrong password" in ran.out) == (3, True)
+
+
+def test_without_the_privilege_to_look_at_the_cluster_it_is_said_which_others_are_missing(
+    run: Command, monkeypatch: pytest.MonkeyPatch, web: HTTPServer, tmp_path: Path
+) -> None:
+    """All that was said was that nothing else could be checked; what it may do, every credential may ask."""
+    monkeypatch.chdir(tmp_path)
+    product = {"X-Elastic-Product": "Elasticsearch"}
+    why = "unauthorized, this action is granted by the cluster privileges [monitor,manage,all]"
+    web.clear()
+    web.expect_request(HAS).respond_with_json({"username": "ocs", "cluster": {}, "index": {}}, headers=product)
+    web.expect_request(re.compile("/.*")).respond_with_json({"error": {"reason": why}}, status=403, headers=product)
+    monkeypatch.setenv("ELASTICSEARCH_URL", web.url_for("").rstrip("/"))
+    ran = run("doctor", "--json")
+    web.clear()
+    found = json.loads(ran.out)["findings"]
+    lacks = [each["what"] for each in found if each["check"] == "privileges"]
+    assert "ocs lacks monitor on the cluster; needed by: every command" in lacks
+    (cluster,) = (each for each in found if each["check"] == "cluster")
+    assert (ran.code, cluster["remedy"]) == (1, "one of these cluster privileges is missing: monitor, manage, all")
+
+
+def test_one_refusal_that_keeps_several_checks_from_looking_is_said_once() -> None:
+    same = [Finding(Level.UNKNOWN, check, "403", "why", "remedy") for check in ("features", "clashes")]
+    several = Diagnosis("http://es:9200", "default", (*same, Finding(Level.UNKNOWN, "disk", "401", "why")))
+    assert output.text(several).count("unknown") + output.text(several).count("UNKNOWN") == 3
+    assert "UNKNOWN   features, clashes: 403\n" in output.text(several)
+    assert output.summary(several).endswith(": features, clashes: 403; disk: 401")
+    assert len(several.as_json()["findings"]) == 3
 
 
 def test_bootstrap_stops_at_what_is_critical(

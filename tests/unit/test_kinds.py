@@ -61,3 +61,19 @@ def test_each_kind_stands_behind_what_it_depends_on() -> None:
 )
 def test_no_document_is_kept_longer_than_asked(days: int, rollover_age: str, delete_age: str) -> None:
     assert (retention(days).rollover_age, retention(days).delete_age) == (rollover_age, delete_age)
+
+
+def test_a_setting_of_a_transform_that_was_made_by_hand_goes() -> None:
+    """Servers merge the settings of an update: apply said that every change was made, and the plan was not empty."""
+    sent = []
+
+    class Fake:
+        def get(self, path: str) -> Any:
+            stats = [{"id": "t", "state": "started"}]
+            return {"transforms": stats if path.endswith("_stats") else [{"id": "t", "settings": {"a": 1}, "dest": {}}]}
+
+        def post(self, path: str, body: Any) -> None:
+            sent.append((path, body))
+
+    KIND["transform"].write(Fake(), Resource("transform", "t", {"dest": {}}, "f"))  # type: ignore[arg-type]
+    assert sent == [("/_transform/t/_update", {"dest": {}, "settings": {"a": None}})]

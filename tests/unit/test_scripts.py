@@ -27,9 +27,9 @@ from toolkit.scripts import console, curl, folder
 from toolkit.scripts.steps import Head, steps
 
 SETTINGS = Settings(namespace="bar", labels={"state": {"running": "Läuft 'jetzt' $HOME `id`"}})
-RESOURCES = desired(SETTINGS, of_elasticsearch((8, 17, 2)))
+RESOURCES = desired(SETTINGS, of_elasticsearch((8, 19, 21)))
 STEPS = steps(RESOURCES)
-HEAD = Head("0.1.0", "elasticsearch 8.17.2", "bar")
+HEAD = Head("0.1.0", "elasticsearch 8.19.21", "bar")
 SCRIPT = curl.script(STEPS, HEAD)
 
 needs_shell = pytest.mark.skipif(not (shutil.which("sh") and shutil.which("curl")), reason="needs sh and curl")
@@ -159,7 +159,7 @@ class Cluster:
 
     def _about(self, request: Received) -> Response:
         self.received.append(request)
-        return Response(json.dumps({"version": {"number": "8.17.2"}}, indent=2))
+        return Response(json.dumps({"version": {"number": "8.19.21"}}, indent=2))
 
     def _answer(self, request: Received) -> Response:
         request.get_data()
@@ -196,9 +196,9 @@ def test_what_is_there_already_is_not_created_again(run: Run, cluster: Cluster) 
         expected += [f"GET {request.ask}"] if request.when in (When.ABSENT, When.STOPPED) else []
         expected += [f"{request.method} {request.path}"] if request.when in (When.ALWAYS, When.PRESENT) else []
     assert cluster.seen() == expected
-    assert ran.stdout.count("  is there already\n") == 5
+    assert ran.stdout.count("  is there already\n") == 3
     assert ran.stdout.count("  is started already\n") == 1
-    assert ran.stdout.startswith("The cluster runs version 8.17.2.\n1 of 16: ilm_policy ocs-campaign-groups-bar\n")
+    assert ran.stdout.startswith("The cluster runs version 8.19.21.\n1 of 17: ilm_policy ocs-campaign-groups-bar\n")
     assert ran.stdout.endswith("OCS posts to the address of the cluster and /ocs-campaign-groups-bar/_doc\n")
 
 
@@ -208,7 +208,7 @@ def test_bodies_arrive_as_they_are(run: Run, cluster: Cluster) -> None:
     assert run(cluster.url).returncode == 0
     requests = {request.path: request for step in STEPS for request in step.requests}
     sent = [request for request in cluster.received if request.method != "GET"]
-    assert len(sent) == 11
+    assert len(sent) == 14
     for request in sent:
         assert json.loads(request.get_data()) == requests[request.path].body
         assert request.content_type == "application/json"
@@ -319,5 +319,5 @@ def test_no_secret_is_among_curls_arguments(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_head_of_a_script_knows_its_version() -> None:
-    assert HEAD.server_version == "8.17.2"
+    assert HEAD.server_version == "8.19.21"
     assert f"# Written by ocs-elastic 0.1.0 for {HEAD.server}, namespace bar.\n" in SCRIPT

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from toolkit.config import Connection, Settings
+    from toolkit.config import Connection, OcsAccess, Settings
     from toolkit.uses.deployment import Deployment
 
 
@@ -26,6 +26,21 @@ def connection_and_settings(
     for warning in connection.warnings:
         _warn_once(warning)
     return connection, settings
+
+
+def ocs_access(connection: Connection, profile: str | None, config: Path | None, **options: str | None) -> OcsAccess:
+    """How OCS reaches the cluster, by the options of that name, the environment and the profile; warns as above.
+
+    Raises:
+        ConfigurationError: a value cannot be used.
+    """
+    from toolkit.config import load_ocs_access  # noqa: PLC0415
+
+    given = {name: value for name, value in options.items() if value is not None}
+    access = load_ocs_access(config, profile=profile, connection=connection, options=given)
+    for warning in access.warnings:
+        _warn_once(warning)
+    return access
 
 
 @cache

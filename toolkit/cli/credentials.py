@@ -182,12 +182,11 @@ def _issue(
     target = deployment_of(profile, namespace, config)
     with terminable():
         if output is None:
-            made = make(target, lambda made: _show(made, uri, as_json=as_json))
+            made = make(target, lambda made: show_secret(made, uri, as_json=as_json))
         else:
             with new_secret_file(output) as write:
                 made = make(target, lambda made: write(_content(made, form)))
-            if os.name == "nt":
-                console.warn(f"{output} has the access rights of its folder: keep it where only you can read")
+            warn_of_rights(output)
             if as_json:
                 console.result_json(credentials.issued_json(made, output))
             else:
@@ -196,7 +195,15 @@ def _issue(
         console.result("\n" + credentials.next_step(made))
 
 
-def _show(made: Issued, uri: str, *, as_json: bool) -> None:
+def warn_of_rights(file: Path) -> None:
+    """Say what a file's mode does not say on Windows."""
+    from toolkit.output.console import warn  # noqa: PLC0415
+
+    if os.name == "nt":
+        warn(f"{file} has the access rights of its folder: keep it where only you can read")
+
+
+def show_secret(made: Issued, uri: str, *, as_json: bool) -> None:
     """Print a secret, all the way: what is only buffered may never be seen.
 
     Raises:

@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 
 from toolkit import __version__
-from toolkit.cli import credentials, dashboards, local
+from toolkit.cli import credentials, dashboards, failures, local
 from toolkit.cli.bootstrap import bootstrap
 from toolkit.cli.demo import demo
 from toolkit.cli.destroy import destroy
 from toolkit.cli.doctor import doctor
 from toolkit.cli.init import init
 from toolkit.cli.listen import listen
+from toolkit.cli.monitoring import PluginGroup
 from toolkit.cli.ocs_options import options
 from toolkit.cli.plan import apply, plan
 from toolkit.cli.relabel import relabel
@@ -30,12 +31,13 @@ from toolkit.signals import terminable
 
 app = typer.Typer(
     name="ocs-elastic",
+    cls=PluginGroup,
     help="Makes an Elasticsearch cluster take Genesys OCS campaign group notifications straight from OCS.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its traceback shows local variables, and those may hold secrets
 )
 
-_CHANGING = frozenset({"apply", "bootstrap", "dashboards", "destroy", "relabel"})
+_CHANGING = frozenset({"apply", "bootstrap", "dashboards", "destroy", "failures", "relabel"})
 """Commands, and groups of them, that may leave a change half made, and that go on with it when they are run again."""
 _INTERRUPTED = frozenset(128 + getattr(signal, name, 0) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
 _begun: list[str] = []
@@ -48,6 +50,7 @@ for _command in (*_SET_UP, *_USE):
     app.command()(_command)
 app.add_typer(credentials.app)
 app.add_typer(dashboards.app)
+app.add_typer(failures.app)
 app.add_typer(local.app)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from enum import IntEnum
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+import typer.core
 
 from toolkit.errors import ToolkitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from toolkit.model import Body
 
@@ -43,8 +45,6 @@ def check(name: str, look: Callable[[], tuple[Nagios, str, Body]], *, as_json: b
     Raises:
         Exit: always.
     """
-    from toolkit.output.console import result, result_json  # noqa: PLC0415 - start-up time
-
     try:
         code, said, found = look()
     except ToolkitError as error:
@@ -52,9 +52,64 @@ def check(name: str, look: Callable[[], tuple[Nagios, str, Body]], *, as_json: b
     except Exception as error:  # Python's own code for it, 1, would be read as a warning
         said = f"a bug of ocs-elastic ({type(error).__name__}): run it without --check"
         code, found = Nagios.UNKNOWN, {"error": said}
+    _say(name, code, said, found, as_json=as_json)
+    raise typer.Exit(int(code))
+
+
+class PluginGroup(typer.core.TyperGroup):
+    """The commands, so that a command line that cannot be understood is `UNKNOWN` too where it says `--check`.
+
+    A usage error's own code, 2, would be read as critical, and nothing was looked at.
+    """
+
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **named: Any) -> Any:
+        """Read the options that stand before a command."""
+        given = tuple(args)  # it empties the list
+        with self._unknown_under_check(given):
+            context = super().make_context(info_name, args, *more, **named)
+        context.meta[_GIVEN] = given
+        return context
+
+    def invoke(self, ctx: Any) -> Any:
+        """Find the command, read its options and run it."""
+        with self._unknown_under_check(ctx.meta[_GIVEN]):
+            return super().invoke(ctx)
+
+    @contextmanager
+    def _unknown_under_check(self, given: Sequence[str]) -> Iterator[None]:
+        """Of what ends with exit code 2, only usage errors pass here as errors; a check ends with `Exit`."""
+        try:
+            yield
+        except Exception as error:
+            if getattr(error, "exit_code", None) != _USAGE or isinstance(error, typer.Exit) or not self._checks(given):
+                raise
+            said = error.format_message() if hasattr(error, "format_message") else str(error)  # Typer's, or ours
+            found: Body = {"error": said, "hint": getattr(error, "hint", None)}
+            _say(_named(given).upper(), Nagios.UNKNOWN, said, found, as_json="--json" in given)
+            error.exit_code = int(Nagios.UNKNOWN)  # type: ignore[attr-defined]
+            raise
+
+    def _checks(self, given: Sequence[str]) -> bool:
+        """Whether a plugin was asked for: not by the option of `simulate`, which can be switched off."""
+        command = self.commands.get(_named(given))
+        otherwise = command is not None and any("--no-check" in option.secondary_opts for option in command.params)
+        return not otherwise and any(word.partition("=")[0] == "--check" for word in given)
+
+
+_GIVEN = "toolkit.cli.monitoring.given"
+_USAGE = 2
+
+
+def _named(given: Sequence[str]) -> str:
+    """The command, whether there is such a one or not."""
+    return next((word for word in given if not word.startswith("-")), "ocs-elastic")
+
+
+def _say(name: str, code: Nagios, said: str, found: Body, *, as_json: bool) -> None:
+    from toolkit.output.console import result, result_json  # noqa: PLC0415 - start-up time
+
     if as_json:
         result_json(found)
     else:
         line = " ".join(said.split()).replace("|", "/")  # what stands behind a '|' is figures to Nagios
         result(f"{name} {code.name}: {line}")
-    raise typer.Exit(int(code))

@@ -35,6 +35,7 @@ def options(
     as_json: AsJson = False,
 ) -> None:
     """Print the OCS options to paste, with the URI of this cluster and namespace. Nothing is asked of any server."""
+    from toolkit.config import load_ocs_uri  # noqa: PLC0415
     from toolkit.output import console, ocs_options  # noqa: PLC0415
     from toolkit.uses.nginx import nginx_configuration  # noqa: PLC0415
     from toolkit.uses.options import ocs_options as found  # noqa: PLC0415
@@ -45,7 +46,7 @@ def options(
             raise UsageError("--format nginx and --json exclude each other")
         console.result(nginx_configuration(connection, settings.namespace))
         return
-    result = found(connection, settings.namespace)
+    result = found(connection, settings.namespace, uri=load_ocs_uri(config, profile=profile))
     if as_json:
         console.result_json(result.as_json())
     else:

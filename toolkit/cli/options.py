@@ -60,3 +60,36 @@ Space = Annotated[
         help="The space of Kibana.  [default: the profile's, else $KIBANA_SPACE, else default]",
     ),
 ]
+
+OcsUri = Annotated[
+    str | None,
+    typer.Option(
+        "--ocs-uri",
+        metavar="URI",
+        help="What OCS posts to, its campaigngroup-states-uri, where that is not the cluster's own address.  "
+        "[default: $OCS_ELASTIC_OCS_URI, else the profile's ocs_uri]",
+    ),
+]
+OcsCaFile = Annotated[
+    str | None, typer.Option("--ocs-ca-file", metavar="FILE", help="Certificates (PEM) to trust at that URI.")
+]
+OcsUsername = Annotated[
+    str | None,
+    typer.Option(
+        "--ocs-username",
+        metavar="NAME",
+        help="OCS's own user.  [default: $OCS_ELASTIC_OCS_USERNAME, with $OCS_ELASTIC_OCS_PASSWORD]",
+    ),
+]
+OcsPasswordFile = Annotated[
+    str | None,
+    typer.Option("--ocs-password-file", metavar="FILE", help="File that holds its password and nothing else."),
+]
+OcsApiKeyFile = Annotated[
+    str | None,
+    typer.Option(
+        "--ocs-api-key-file",
+        metavar="FILE",
+        help="In their place: file that holds OCS's own API key.  [default: $OCS_ELASTIC_OCS_API_KEY]",
+    ),
+]

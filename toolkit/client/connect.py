@@ -82,6 +82,15 @@ def capabilities(transport: Transport) -> Capabilities:
     )
 
 
+def has_security(transport: Transport) -> bool:
+    """Whether the cluster asks who is there.
+
+    Raises:
+        UnreachableError, RejectedError: it does not say.
+    """
+    return _security(transport)[0]
+
+
 def _security(transport: Transport) -> tuple[bool, bool]:
     """Whether security is on, and whether this credential may manage it; every credential may ask for its own."""
     try:

@@ -32,7 +32,7 @@ _READING_POSTS = re.compile(
 )
 """The closed list of POST requests that only read. What is not in it writes."""
 _WRITING_GETS = re.compile(rf"{_NAMES}/_(?:refresh|flush)")
-_BY_QUERY = re.compile(r"/[^/]+/_update_by_query")
+_PIPELINE_IN_PARAMETERS = re.compile(r"/[^/]+/_update_by_query|(?:/[^/]+)?/_bulk")
 _REINDEX = re.compile(r"/_reindex")
 _CREATING_PUTS = re.compile(r"/[^/_][^/]*|/(?:_data_stream|_transform)/[^/]+|/[^/]+/_create/[^/]+")
 _CONDITIONS = frozenset({"create", "if_seq_no", "if_primary_term", "op_type"})
@@ -77,7 +77,7 @@ def repeatable(method: str, path: str, params: Params) -> bool:
 
 def _names_its_pipeline(path: str, params: Params, body: Any) -> bool:
     place = _normal(path)
-    if _BY_QUERY.fullmatch(place):
+    if _PIPELINE_IN_PARAMETERS.fullmatch(place):
         return bool((params or {}).get("pipeline"))
     if _REINDEX.fullmatch(place):
         destination = body.get("dest") if isinstance(body, dict) else None

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from toolkit.config import Connection
 
 _GRANTED_BY = re.compile(r"granted by the (\w+ privileges) \[([^\]]+)\]")
+_GRANTED_FOR_FAILURES_BY = re.compile(r"or by \[([^\]]+)\] for access with the \[::failures\] selector")
+"""What 8.19 and later say behind it of a failure store, where the privileges named first hold for nothing."""
 _SUPPORTED = "supported are Elasticsearch 8.3 and later, self-managed or Elastic Cloud, but not serverless"
 
 
@@ -27,6 +29,8 @@ def rejected(url: str, request: str, status: int, body: Any, connection: Connect
     if status == 403 and (granting := _GRANTED_BY.search(cause)):
         kind, names = granting.groups()
         hint = f"one of these {kind} is missing: {names.replace(',', ', ')}"
+        if of_failures := _GRANTED_FOR_FAILURES_BY.search(cause):
+            hint = f"this index privilege is missing: {of_failures[1]}"
         return RejectedError(f"{url} does not permit {request}: {cause}", hint=hint, status=status)
     redirected = "use the address that it leads to" if 300 <= status < 400 else None
     return RejectedError(f"{url} answered {status} to {request}: {cause}", hint=redirected, status=status)

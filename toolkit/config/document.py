@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from toolkit.config.keys import CONNECTION, SETTINGS, Key
+from toolkit.config.keys import CONNECTION, OCS, SETTINGS, Key
 from toolkit.errors import ConfigurationError, SourceError, nearest
 from toolkit.yaml_source import Document, Where, load
 
@@ -62,7 +62,7 @@ def _check(file: Document) -> None:
     for name, profile in profiles.items():
         if not isinstance(profile, dict):
             raise ConfigurationError(f"{file.at(PROFILES, name)}: profile '{name}' must be a mapping of settings")
-        _check_keys(file, (PROFILES, name), profile, {**SETTINGS, **CONNECTION})
+        _check_keys(file, (PROFILES, name), profile, {**SETTINGS, **CONNECTION, **OCS})
 
 
 def _check_keys(file: Document, place: Where, values: dict[str, Any], known: dict[str, Key]) -> None:
@@ -75,6 +75,6 @@ def _check_keys(file: Document, place: Where, values: dict[str, Any], known: dic
 
 
 def _hint(name: str, known: dict[str, Key]) -> str:
-    if name in CONNECTION:
+    if name in CONNECTION or name in OCS:
         return f"'{name}' belongs in a profile, under '{PROFILES}' and a name of your choice"
     return nearest(name, known)

@@ -60,6 +60,11 @@ def is_address(value: Any) -> bool:
         return False
 
 
+def _is_uri(value: Any) -> bool:
+    """Whether it is what OCS can post to: an address with a path."""
+    return is_address(value) and urlsplit(value).path.strip("/") != ""
+
+
 def _is_addresses(value: Any) -> bool:
     return is_address(value) or (isinstance(value, list) and bool(value) and all(map(is_address, value)))
 
@@ -260,5 +265,36 @@ CONNECTION_KEYS = (
 )
 """How the cluster is reached: in a profile only."""
 
+OCS_KEYS = (
+    Key(
+        "ocs_uri",
+        _is_uri,
+        "an address with a path, such as http://proxy:8080/ocs-campaign-groups-default/_doc",
+        "What OCS posts to, its option campaigngroup-states-uri, where that is not the cluster's own address: a load "
+        "balancer's, or a proxy's that adds the credential.",
+        "http://proxy.example:8080/ocs-campaign-groups-default/_doc",
+        shown=False,
+    ),
+    Key("ocs_ca_file", _is_text, "the path of a file", "Certificates (PEM) to trust at ocs_uri.", "proxy_ca.crt"),
+    Key("ocs_username", _is_text, "text", "OCS's own user, which verify posts as.", "ocs-elastic-ocs-default-1"),
+    Key(
+        "ocs_password_file",
+        _is_text,
+        "the path of a file",
+        "File that holds that user's password, as `credentials create --output` writes it.",
+        "ocs.password",
+    ),
+    Key(
+        "ocs_api_key_file",
+        _is_text,
+        "the path of a file",
+        "Instead of OCS's user and password: file that holds its API key, as `credentials create --kind api-key "
+        "--output` writes it.",
+        "ocs.key",
+    ),
+)
+"""How OCS itself reaches the cluster, for verify, which takes the same way: in a profile only."""
+
 SETTINGS = {key.name: key for key in SETTING_KEYS}
 CONNECTION = {key.name: key for key in CONNECTION_KEYS}
+OCS = {key.name: key for key in OCS_KEYS}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from toolkit.config.keys import CONNECTION_KEYS, SETTING_KEYS, Key
+from toolkit.config.keys import CONNECTION_KEYS, OCS_KEYS, SETTING_KEYS, Key
 
 _WIDTH = 100
 _HEAD = """\
@@ -27,7 +27,7 @@ profiles:
 def sample() -> str:
     """The whole text. It loads, and with every `#key` uncommented each setting has its default."""
     settings = "\n".join(_explained(key) for key in SETTING_KEYS)
-    connection = "\n".join(_explained(key, indent="    ") for key in CONNECTION_KEYS)
+    connection = "\n".join(_explained(key, indent="    ") for key in (*CONNECTION_KEYS, *OCS_KEYS))
     return f"{_HEAD}\n{settings}\n{_PROFILES}{connection}"
 
 

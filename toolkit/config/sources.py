@@ -6,17 +6,17 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from toolkit.config import cloud
-from toolkit.config.connection import ONE_CREDENTIAL, Connection, in_clear, split_address
+from toolkit.config.connection import Connection, in_clear, split_address
 from toolkit.config.document import PROFILES, document, profile_in, profile_named
 from toolkit.config.folders import local_record
+from toolkit.config.given import Given
 from toolkit.config.keys import CONNECTION, CONNECTION_KEYS, is_address, is_space
-from toolkit.config.secret import open_to_all, read_secret
 from toolkit.errors import ConfigurationError, NoClusterError, nearest
 from toolkit.yaml_source import Document
 
@@ -24,17 +24,6 @@ _IN_KIBANA = re.compile(r"(?P<base>.*?)(?:/s/(?P<space>[^/]+)/?(?:/app(?:/.*)?)?
 """A path below Kibana's base path: of a space, of a page in it, or of a page."""
 PROFILE_LOCAL = "local"
 """The profile that `ocs-elastic local up` writes."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """What one source says, key by key, not understood yet."""
-
-    source: str
-    values: dict[str, Any] = field(repr=False)
-    places: dict[str, str]
-    folder: Path = field(default_factory=Path)
-    """What paths are relative to."""
 
 
 def load_connection(path: Path | None, *, profile: str | None) -> Connection:
@@ -63,7 +52,7 @@ def load_connection(path: Path | None, *, profile: str | None) -> Connection:
     )
 
 
-def _from_environment() -> _Given | None:
+def _from_environment() -> Given | None:
     """What the environment says; None where it names no cluster, and a credential alone is of no use."""
     values, places = {}, {}
     for name in (*(key.name for key in CONNECTION_KEYS), "password", "api_key"):
@@ -84,7 +73,7 @@ def _from_environment() -> _Given | None:
         values["kibana"] = {**values.get("kibana", {}), "space": space}
         places.setdefault("kibana", "KIBANA_SPACE")
     named = places.get("url") or places.get("cloud_id")
-    return _Given(named, values, places) if named else None
+    return Given(named, values, places) if named else None
 
 
 def _of_text(name: str, text: str) -> Any:
@@ -94,7 +83,7 @@ def _of_text(name: str, text: str) -> Any:
     return int(text) if name == "request_timeout_s" and text.isascii() and text.isdigit() else text
 
 
-def _of_profile(path: Path | None, name: str, *, beside: _Given | None) -> Connection | None:
+def _of_profile(path: Path | None, name: str, *, beside: Given | None) -> Connection | None:
     """The profile's connection; None where it leaves the address to the environment.
 
     Raises:
@@ -121,24 +110,24 @@ def _of_profile(path: Path | None, name: str, *, beside: _Given | None) -> Conne
     return None
 
 
-def _profile_given(file: Document, name: str, raw: dict[str, Any]) -> _Given:
+def _profile_given(file: Document, name: str, raw: dict[str, Any]) -> Given:
     values = {key: value for key, value in raw.items() if key in CONNECTION}
     places = {key: file.at(PROFILES, name, key) for key in values}
     source = places.get("url") or places.get("cloud_id") or file.at(PROFILES, name)
-    return _Given(source, values, places, Path(file.source).parent)
+    return Given(source, values, places, Path(file.source).parent)
 
 
-def _understand(given: _Given) -> Connection:
+def _understand(given: Given) -> Connection:
     values = given.values
     hosts = _addresses(given)
-    password, api_key = (_secret(given, name) for name in ("password", "api_key"))
+    password, api_key = given.secret("password"), given.secret("api_key")
     connection = Connection(
         url=hosts[0],
         source=given.source,
         username=values.get("username"),
         password=password,
         api_key=api_key,
-        ca_file=_path(given, "ca_file"),
+        ca_file=given.path("ca_file"),
         others=tuple(hosts[1:]),
         fingerprint=values.get("fingerprint"),
         proxy=values.get("proxy"),
@@ -149,30 +138,15 @@ def _understand(given: _Given) -> Connection:
     return replace(connection, warnings=tuple(_warnings(given, connection)))
 
 
-def _secret(given: _Given, name: str) -> str | None:
-    """The secret itself (from the environment only) or what the file for it holds."""
-    file = _path(given, f"{name}_file")
-    if file is None:
-        value: str | None = given.values.get(name)
-        return value
-    place = given.places[f"{name}_file"]
-    if name in given.values:
-        raise ConfigurationError(f"{place}: {given.places[name]} is given too", hint=ONE_CREDENTIAL)
-    return read_secret(file, place)
-
-
-def _warnings(given: _Given, connection: Connection) -> Iterator[str]:
-    """A warning, not a refusal: containers mount secrets readable by all, and some clusters speak plain http."""
-    for name in ("password_file", "api_key_file"):
-        file = _path(given, name)
-        if file and open_to_all(file):
-            yield f"{file} can be read by everyone on this machine: chmod 600 {file}"
+def _warnings(given: Given, connection: Connection) -> Iterator[str]:
+    """Warnings, not refusals: some clusters speak plain http."""
+    yield from given.warnings("password_file", "api_key_file")
     if connection.has_credential:
         for url in filter(in_clear, (*connection.hosts, *filter(None, [connection.kibana_url]))):
             yield f"the credential goes to {url} unencrypted: use https"
 
 
-def _addresses(given: _Given) -> list[str]:
+def _addresses(given: Given) -> list[str]:
     """The addresses as they were given, user and password included."""
     if "url" in given.values and "cloud_id" in given.values:
         raise ConfigurationError(f"{given.places['cloud_id']}: {given.places['url']} names a cluster too")
@@ -182,11 +156,11 @@ def _addresses(given: _Given) -> list[str]:
     return [url] if isinstance(url, str) else list(url)
 
 
-def _hosts(given: _Given) -> tuple[str, ...]:
+def _hosts(given: Given) -> tuple[str, ...]:
     return tuple(split_address(url, given.source)[0] for url in _addresses(given))
 
 
-def _kibana(given: _Given) -> str | None:
+def _kibana(given: Given) -> str | None:
     kibana = given.values.get("kibana", {})
     if "url" in kibana:
         url = split_address(kibana["url"], given.places["kibana"])[0]
@@ -223,18 +197,13 @@ def _check_base_path(url: str, place: str) -> None:
     )
 
 
-def _of_cloud(given: _Given) -> tuple[str, str | None]:
+def _of_cloud(given: Given) -> tuple[str, str | None]:
     try:
         return cloud.addresses(given.values["cloud_id"])
     except ValueError as error:
         raise ConfigurationError(
             f"{given.places['cloud_id']}: this is no Cloud id", hint="copy it whole from Elastic Cloud's console"
         ) from error
-
-
-def _path(given: _Given, name: str) -> Path | None:
-    text = given.values.get(name)
-    return given.folder / Path(text).expanduser() if text else None
 
 
 def _local_connection() -> Connection:

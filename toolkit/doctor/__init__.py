@@ -11,6 +11,7 @@ from functools import partial
 
 from toolkit.config import Connection
 from toolkit.doctor import (
+    blocks,
     capacity,
     connection,
     credential,
@@ -35,11 +36,12 @@ CHECKS: tuple[Check, ...] = (
     server.versions,
     server.license,
     server.features,
+    server.roles,
     server.clocks,
     credential.privileges,
     resources.clashes,
     resources.installed,
-    resources.blocks,
+    blocks.blocks,
     resources.fields,
     capacity.disk,
     capacity.shards,

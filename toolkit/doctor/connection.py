@@ -11,11 +11,13 @@ from toolkit.client.connect import connect
 from toolkit.config import Connection
 from toolkit.config.connection import in_clear
 from toolkit.doctor.finding import Finding, Level, ok
-from toolkit.errors import RejectedError, ToolkitError, UnreachableError
+from toolkit.errors import RejectedError, ToolkitError, UnreachableError, UnsupportedServerError
 from toolkit.live import at_once
 
 _EXPIRES_SOON = timedelta(days=30)
 """Or a tenth of its life, which is what is left of a short-lived one when its renewal has failed."""
+_OF_NONE = "_na_"
+"""What a node gives as its cluster's id that belongs to none."""
 _LOST = "OCS does not repeat what it could not deliver: what it posts meanwhile is lost."
 
 
@@ -24,7 +26,7 @@ class _Host:
     url: str
     cluster_id: str | None
     """None: it does not tell."""
-    error: UnreachableError | None
+    error: ToolkitError | None
 
 
 def hosts(connection: Connection) -> Iterator[Finding]:
@@ -50,13 +52,22 @@ def hosts(connection: Connection) -> Iterator[Finding]:
 def _ask(connection: Connection, url: str) -> _Host:
     transport = connect(replace(connection, url=url, others=()), read_only=True)
     try:
-        return _Host(url, (transport.get("/") or {}).get("cluster_uuid"), None)
-    except UnreachableError as error:
+        cluster_id = (transport.get("/") or {}).get("cluster_uuid")
+        alone = _alone(url) if cluster_id == _OF_NONE else None
+        return _Host(url, None if alone else cluster_id, alone)
+    except (UnreachableError, UnsupportedServerError) as error:
         return _Host(url, None, error)
-    except RejectedError:  # it answers; what the refusal means, the next checks say
-        return _Host(url, None, None)
+    except RejectedError as error:
+        # It answers; what its refusal means, the next checks say. But a gateway or a proxy may speak in its place.
+        return _Host(url, None, error if error.status == 407 or (error.status or 0) >= 500 else None)
     finally:
         transport.close()
+
+
+def _alone(url: str) -> RejectedError:
+    """As seen by no master: such a node answers, and takes no message."""
+    hint = "see that node's log: it finds no master, or is still starting"
+    return RejectedError(f"{url} has not joined a cluster", hint=hint)
 
 
 def tls(connection: Connection) -> Iterator[Finding]:

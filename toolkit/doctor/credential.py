@@ -23,10 +23,11 @@ NEEDED_BY = {
         "manage_transform": "plan, apply, destroy",
     },
     _STREAMS: {
-        "create_doc": "verify, simulate",
         "delete": "verify",
-        "manage": "plan, apply, destroy",
-        "read": "status, report, verify",
+        "index": "verify, simulate, failures replay, relabel",
+        "manage": "plan, apply, destroy, verify, failures replay, relabel",
+        "read": "status, report, verify, failures, relabel",
+        "read_failure_store": "doctor, status, verify, failures",
     },
     _STATE: {
         "create_index": "apply",

@@ -12,6 +12,7 @@ from toolkit.capabilities import Capabilities
 from toolkit.client.kibana import Kibana
 from toolkit.client.transport import Transport
 from toolkit.config import Connection, Settings
+from toolkit.errors import RejectedError
 from toolkit.model import Body, Resource
 from toolkit.plan import Plan
 
@@ -88,8 +89,16 @@ class Facts:
     def indices(self) -> list[str]:
         """Every index that holds something of the namespace: those behind its streams, and the latest states."""
         behind = [index["index_name"] for stream in self.streams.values() for index in stream["indices"]]
+        return behind + [name for name in self.names if name not in self.streams]
+
+    @property
+    def names(self) -> list[str]:
+        """The streams and the index of the latest states, as far as they are there.
+
+        For requests on everything: the names of all indices behind the streams may be longer than an address may be.
+        """
         plain = [resource.name for resource in self.resources if resource.kind == "index"]
-        return behind + [name for name in plain if self.get(f"/{name}", _ONLY_UUID) is not None]
+        return [*self.streams, *(name for name in plain if self.get(f"/{name}", _ONLY_UUID) is not None)]
 
     @property
     def write_indices(self) -> dict[str, str]:
@@ -116,7 +125,9 @@ class Facts:
     def _ask_nodes(self) -> tuple[Body, float, float]:
         path = "nodes.*.name,nodes.*.roles,nodes.*.timestamp,nodes.*.fs.total"
         before_s = time()
-        answer = self.transport.get(_CLOCKS, {"filter_path": path})
+        answer = self.transport.get(_CLOCKS, {"filter_path": path}) or {}
+        if not answer.get("nodes"):
+            raise untold(self.transport.url, "its nodes", f"GET {_CLOCKS}")
         return answer, before_s, time()
 
     def _once(self, key: str, ask: Callable[[], Any]) -> Any:
@@ -129,6 +140,13 @@ class Facts:
             except BaseException as error:  # it is raised below, and wherever else it was waited for
                 future.set_exception(error)
         return future.result()
+
+
+def untold(url: str, what: str, request: str) -> RejectedError:
+    """The error that a server answers, but leaves out what was asked for, as something in between may do."""
+    return RejectedError(
+        f"{url} does not tell {what}", hint=f"compare the answer to {request} with that of a node asked directly"
+    )
 
 
 _ONLY_UUID = {"filter_path": "*.settings.index.uuid"}

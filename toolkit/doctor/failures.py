@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from toolkit.doctor.facts import Facts
 from toolkit.doctor.finding import Finding, Level, ok
 from toolkit.questions import dead_letter_reasons
+from toolkit.questions.failure_store import failure_count
 
 _DAY_MS = 86_400_000
 _REASONS_SHOWN = 3
@@ -35,21 +36,18 @@ def dead_letters(facts: Facts) -> Iterator[Finding]:
 
 def failure_store(facts: Facts) -> Iterator[Finding]:
     """The second net, where the server has it: what even the pipeline's own failure path could not keep."""
-    stores = {name: stream["failure_store"] for name, stream in facts.streams.items() if "failure_store" in stream}
-    since = {"query": {"range": {"@timestamp": {"gte": facts.now_ms - _DAY_MS, "format": "epoch_millis"}}}}
-    for name, store in stores.items():
-        if not store.get("enabled"):
-            continue
-        count = 0
-        if store.get("indices"):
-            count = int(facts.transport.post(f"/{name}::failures/_count", since)["count"])
-        if count:
-            yield Finding(
-                Level.WARNING,
-                "failure store",
-                f"{name}: {count:,} in the last 24 hours",
-                "They were neither indexed nor made dead letters: a mapping or the pipeline is at fault.",
-                _NEXT,
-            )
-        else:
+    for name in facts.streams if facts.server.failure_store else ():
+        count = failure_count(facts.transport, name, since="now-24h")
+        if count is None:
+            continue  # it is off, which `installed` says
+        if not count:
             yield ok("failure store", f"{name}: none in the last 24 hours")
+            continue
+        yield Finding(
+            Level.WARNING,
+            "failure store",
+            f"{name}: {count:,} in the last 24 hours",
+            "They were neither indexed nor made dead letters: a mapping, a block or the pipeline is at fault, and what "
+            "the failure store keeps of them goes by age, after 30 days where nobody says otherwise.",
+            _NEXT,
+        )

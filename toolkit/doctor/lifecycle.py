@@ -34,12 +34,20 @@ def _of_stream(facts: Facts, stream: str) -> Iterator[Finding]:
     answer = facts.get(f"/{stream}/_ilm/explain") or {}
     for index, state in answer.get("indices", {}).items():
         if not state.get("managed"):
-            yield Finding(
-                Level.WARNING, "ilm", f"{index} has no ILM policy", _NO_RETENTION, "ocs-elastic plan, ocs-elastic apply"
-            )
+            # Apply puts only the write index right, by a rollover.
+            yield Finding(Level.WARNING, "ilm", f"{index} has no ILM policy", _NO_RETENTION, _own(index, stream))
+            continue
+        if not state.get("phase") and (reason := (state.get("step_info") or {}).get("reason")):
+            remedy = _own(index, stream) if state.get("policy") != stream else "ocs-elastic plan, ocs-elastic apply"
+            yield Finding(Level.WARNING, "ilm", f"{index}: ILM does nothing: {reason}", _NO_RETENTION, remedy)
             continue
         yield from _stuck(facts, index, state)
-        yield from _outdated(facts, index, state)
+        yield from _outdated(facts, stream, index, state)
+
+
+def _own(index: str, policy: str) -> str:
+    """How an index comes by the policy of its stream, which has the stream's name."""
+    return f'PUT /{index}/_settings {{"index.lifecycle.name": "{policy}"}}'
 
 
 def _stuck(facts: Facts, index: str, state: Body) -> Iterator[Finding]:
@@ -86,16 +94,17 @@ def _milliseconds(age: str | None) -> float:
     return int(found[1]) * _UNIT_MS[found[2]] if found else float("inf")
 
 
-def _outdated(facts: Facts, index: str, state: Body) -> Iterator[Finding]:
+def _outdated(facts: Facts, stream: str, index: str, state: Body) -> Iterator[Finding]:
     """An index keeps a phase's definition, as it was when it entered it, until it leaves it."""
     policy = state.get("policy", "")
     newest = (facts.get(f"/_ilm/policy/{policy}") or {}).get(policy, {}).get("version", 0)
     used = (state.get("phase_execution") or {}).get("version", newest)
     if used < newest:
+        grows = facts.write_indices.get(stream) == index
         yield Finding(
             Level.NOTE,
             "ilm",
             f"{index} is in phase {state.get('phase')} by version {used} of policy {policy}, which is at {newest}",
             "Until it leaves the phase, the policy's former conditions hold for it.",
-            "wait, or end the phase: POST /<data stream>/_rollover",
+            f"wait, or end the phase: POST /{stream}/_rollover" if grows else "wait: it leaves the phase by its age",
         )

@@ -9,13 +9,15 @@ from typing import Any
 from toolkit.doctor.facts import Facts
 from toolkit.doctor.finding import Finding, Level, ok
 from toolkit.effective import effective
+from toolkit.errors import ToolkitError
 from toolkit.live import wanted_component
 from toolkit.model import Body
-from toolkit.plan import ROLLOVER, Change
+from toolkit.plan import ADOPT, CREATE, ROLLOVER, UPDATE, Change
 
 INSTALLED = "installed"
 """The check whose findings `apply` puts right."""
 _APPLY = "look at it and make it so: ocs-elastic plan, ocs-elastic apply"
+_PATHS_SHOWN = 5
 
 
 def clashes(facts: Facts) -> Iterator[Finding]:
@@ -31,23 +33,80 @@ def installed(facts: Facts) -> Iterator[Finding]:
     """Whether everything is there and as it is asked for, the write indices' real settings included."""
     wanted = [resource.name for resource in facts.resources if resource.kind == "data_stream"]
     if absent := [name for name in wanted if name not in facts.streams]:
-        yield Finding(
-            Level.CRITICAL if facts.streams else Level.WARNING,
-            INSTALLED,
-            f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not there",
-            "What OCS posts there is refused, and it does not repeat it.",
-            "install the namespace: ocs-elastic bootstrap, or ocs-elastic apply",
-        )
+        yield _absent(facts, absent)
         return
-    for change in facts.plan.pending:
+    pending = facts.plan.pending
+    for change in pending:
         if change.action == ROLLOVER:
             yield _other_than_asked(change, facts.write_indices.get(change.name, change.name))
-    rest = Counter(change.action for change in facts.plan.pending if change.action != ROLLOVER)
+    wrong = [change for change in pending if _is_wrong(change)]
+    yield from (_wrong(facts, change) for change in wrong)
+    rest = [change for change in pending if change.action != ROLLOVER and change not in wrong]
     if rest:
-        counts = ", ".join(f"{count} to {action}" for action, count in rest.items())
-        yield Finding(Level.NOTE, INSTALLED, f"not as asked for: {counts}", "The cluster has something else.", _APPLY)
-    if not facts.plan.pending:
+        what = f"not as asked for: {_counted(rest)}"
+        yield Finding(Level.NOTE, INSTALLED, what, "The cluster has something else.", _APPLY)
+    if not pending:
         yield ok(INSTALLED, f"namespace {facts.namespace} is there, and as it is asked for")
+
+
+def _absent(facts: Facts, names: list[str]) -> Finding:
+    """Where nothing was ever installed, nothing is lost yet."""
+    there = any(_answer(facts, f"/_index_template/{name}") is not None for name in names)
+    streams = (_answer(facts, "/_data_stream/ocs-campaign-groups-*") or {}).get("data_streams", [])
+    others = [stream["name"].removeprefix("ocs-campaign-groups-") for stream in streams]
+    elsewhere = f"; or name one that is there: --namespace {' | '.join(others)}" if others and not facts.streams else ""
+    return Finding(
+        Level.CRITICAL if facts.streams or there else Level.WARNING,
+        INSTALLED,
+        f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not there",
+        "What OCS posts there is refused, and it does not repeat it.",
+        f"install namespace {facts.namespace}: ocs-elastic bootstrap, or ocs-elastic apply{elsewhere}",
+    )
+
+
+def _answer(facts: Facts, path: str) -> Any:
+    """What only makes a finding more precise: None too where it is refused."""
+    try:
+        return facts.get(path)
+    except ToolkitError:
+        return None
+
+
+def _is_wrong(change: Change) -> bool:
+    """Whether somebody has removed or changed it: then it is not what the files that made it said.
+
+    What the toolkit or the configuration asks for anew changes the checksum in the mark (on OpenSearch, a pipeline's
+    description holds it). A transform that only stands still is another check's.
+    """
+    paths = [difference.path for difference in change.differences]
+    if change.action == UPDATE:
+        return paths != ["running"] and not any(path == "description" or "checksum" in path for path in paths)
+    return change.action in (CREATE, ADOPT)
+
+
+def _wrong(facts: Facts, change: Change) -> Finding:
+    what = {CREATE: "is not there", ADOPT: "is not ours any more", UPDATE: "was changed by hand"}[change.action]
+    paths = ", ".join(difference.path for difference in change.differences[:_PATHS_SHOWN])
+    shown = f": {paths}" if paths and change.action == UPDATE else ""
+    why = "What it is for does not work, or otherwise than it should."
+    remedy = "ocs-elastic plan, ocs-elastic apply --adopt" if change.action == ADOPT else _APPLY
+    lost = change.action == CREATE and change.name in _default_pipelines(facts)
+    if lost:
+        why = "The streams name it, so every message is refused, and OCS does not repeat it."
+    level = Level.CRITICAL if lost else Level.WARNING
+    return Finding(level, INSTALLED, f"{change.kind} {change.name} {what}{shown}", why, remedy)
+
+
+def _default_pipelines(facts: Facts) -> set[str]:
+    component = wanted_component(facts.resources, {})
+    templates = [resource.body for resource in facts.resources if resource.kind == "index_template"]
+    return {str(effective(body, component)["settings"].get("index.default_pipeline")) for body in templates}
+
+
+def _counted(changes: list[Change]) -> str:
+    counts = Counter(change.action for change in changes)
+    names = ", ".join(f"{change.kind} {change.name}" for change in changes)
+    return f"{', '.join(f'{count} to {action}' for action, count in counts.items())} ({names})"
 
 
 def _other_than_asked(change: Change, index: str) -> Finding:
@@ -58,30 +117,6 @@ def _other_than_asked(change: Change, index: str) -> Finding:
         f"It takes the messages of {change.name}, and they are kept as it says.",
         _APPLY,
     )
-
-
-def blocks(facts: Facts) -> Iterator[Finding]:
-    """What is blocked takes no message, and OCS does not ask twice."""
-    names = [*facts.write_indices.values(), *(name for name in facts.indices if name.startswith("ocs-"))]
-    found = 0
-    for name in names:
-        answer = facts.get(f"/{name}/_settings/index.blocks*", {"flat_settings": "true"}) or {}
-        settings = answer.get(name, {}).get("settings", {})
-        blocked = sorted(key for key, value in settings.items() if str(value) == "true")
-        found += len(blocked)
-        if blocked:
-            yield Finding(
-                Level.CRITICAL,
-                "blocks",
-                f"{name} is blocked: {', '.join(blocked)}",
-                "Every message that goes there is refused, and OCS does not repeat it."
-                if name in facts.write_indices.values()
-                else "The latest states cannot be written.",
-                "free disk space first if it is read_only_allow_delete (the server then lifts it by itself); otherwise "
-                f'PUT /{name}/_settings {{"{blocked[0]}": null}}',
-            )
-    if names and not found:
-        yield ok("blocks", "what takes messages is not blocked")
 
 
 def fields(facts: Facts) -> Iterator[Finding]:

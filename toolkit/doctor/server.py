@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from toolkit.doctor.facts import Facts
+from toolkit.doctor.facts import Facts, untold
 from toolkit.doctor.finding import Finding, Level, ok
 from toolkit.plan import UNAVAILABLE
 
@@ -18,6 +18,8 @@ def versions(facts: Facts) -> Iterator[Finding]:
     """The oldest node decides what can be used."""
     answer = facts.get("/_nodes/plugins", {"filter_path": "nodes.*.version,nodes.*.name"})
     by_version: dict[str, list[str]] = {}
+    if not (answer or {}).get("nodes"):
+        raise untold(facts.transport.url, "its nodes", "GET /_nodes/plugins")
     for node in answer["nodes"].values():
         by_version.setdefault(node["version"], []).append(node["name"])
     count = sum(map(len, by_version.values()))
@@ -72,6 +74,27 @@ def features(facts: Facts) -> Iterator[Finding]:
         )
     if not lacking:
         yield ok("features", "all that is needed: index lifecycle management, transforms, data streams")
+
+
+def roles(facts: Facts) -> Iterator[Finding]:
+    """Pipelines and transforms run on nodes of a role; one that nobody has is not missed before it is needed."""
+    there = {role for node in facts.nodes for role in node.get("roles", ("ingest", "transform"))}
+    if "ingest" not in there:
+        yield Finding(
+            Level.CRITICAL,
+            "roles",
+            "no node has the role ingest",
+            "Nobody can run the pipeline, so every message is refused, and OCS does not repeat it.",
+            "add ingest to node.roles in elasticsearch.yml of a node, and restart it",
+        )
+    if facts.server.transforms and "transform" not in there:
+        yield Finding(
+            Level.WARNING,
+            "roles",
+            "no node has the role transform",
+            "The latest-state index and the dashboard of the present states stand still.",
+            "add transform to node.roles in elasticsearch.yml of a node, and restart it",
+        )
 
 
 def clocks(facts: Facts) -> Iterator[Finding]:

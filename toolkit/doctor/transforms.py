@@ -68,8 +68,11 @@ def _late(facts: Facts, name: str, stats: Body, body: Body) -> Iterator[Finding]
 
 def _identity(facts: Facts, name: str, body: Body) -> Iterator[Finding]:
     """It runs with the privileges that its creator had; newer servers tell which."""
+    if not facts.server.security:
+        return
     granted = body.get("authorization")
-    if not facts.server.security or not granted:
+    if not granted:
+        yield ok("transform", f"{name}: {facts.server} does not tell with whose privileges it runs; its creator's")
         return
     roles = granted.get("roles") or granted.get("api_key", {}).get("name") or granted.get("service_account")
     who = ", ".join(roles) if isinstance(roles, list) else str(roles)
@@ -79,7 +82,7 @@ def _identity(facts: Facts, name: str, body: Body) -> Iterator[Finding]:
             "transform",
             f"{name} runs with the privileges of role superuser",
             "It was written by such a user, and may read and write everything.",
-            "write it again as an operator: DELETE it with ?force=true, then ocs-elastic apply",
+            f"write it again as an operator: DELETE /_transform/{name}?force=true, then ocs-elastic apply",
         )
     else:
         yield ok("transform", f"{name} runs with the privileges of {'API key ' * ('api_key' in granted)}{who}")

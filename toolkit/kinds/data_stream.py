@@ -10,9 +10,18 @@ from toolkit.kinds.base import MANAGED_BY, Kind, listed
 from toolkit.kinds.request import Request, When
 from toolkit.model import Body, Resource
 
+_UPDATE_MEANING = (
+    "From now on it keeps messages that neither the pipeline nor the mapping can take, in its failure store, for as "
+    "long as the cluster's data_streams.lifecycle.retention.failures_default says. Stored documents stay as they are."
+)
+
 
 class DataStream(Kind):
-    """A data stream; it is ours by its index template, and created beforehand so that OCS needs no right to."""
+    """A data stream; it is ours by its index template, and created beforehand so that OCS needs no right to.
+
+    Its body is what `PUT _data_stream/<name>/_options` takes; empty where the server has no such options. A new stream
+    takes them from its index template, and an index template is not asked again: an existing one needs the request.
+    """
 
     name = "data_stream"
     folder = "templates/data_streams"
@@ -24,26 +33,40 @@ class DataStream(Kind):
         return resource
 
     def write(self, transport: Transport, resource: Resource) -> None:
-        """Create it where it is absent; nothing of an existing one is changed."""
+        """Create it where it is absent; of an existing one nothing is changed but its options."""
+        url = self.url(resource.name)
         if self.read(transport, resource.name) is None:
-            transport.put(self.url(resource.name), None)
+            transport.put(url, None)
+        elif resource.body:
+            transport.put(f"{url}/_options", resource.body)
 
     def requests(self, resource: Resource) -> tuple[Request, ...]:
-        """One, where it is absent."""
+        """One where it is absent, and one where it is there and has options."""
         url = self.url(resource.name)
-        return (Request("PUT", url, None, When.ABSENT, ask=url, harmless=400),)
+        create = Request("PUT", url, None, When.ABSENT, ask=url, harmless=400)
+        if not resource.body:
+            return (create,)
+        return create, Request("PUT", f"{url}/_options", resource.body, When.PRESENT, ask=url)
 
     def mark_of(self, body: Body) -> Body:
         """It is ours by its template: the one of its own name."""
         return {"managed_by": MANAGED_BY} if body.get("template") == body.get("name") else {}
 
-    def normalize(self, body: Body) -> Body:  # noqa: ARG002
-        """Nothing of a stream itself is compared; what its indices are like, is (see `toolkit.plan`)."""
-        return {}
+    def normalize(self, body: Body) -> Body:
+        """Whether its failure store is on, by its own options or by the cluster's setting, and nothing else of it.
+
+        What its indices are like is compared elsewhere (see `toolkit.plan`). Off is the same as unknown: while a
+        cluster is upgraded, newer nodes already tell of what the oldest does not have.
+        """
+        return {"failure_store": {"enabled": True}} if body.get("failure_store", {}).get("enabled") else {}
 
     def owned(self, transport: Transport) -> dict[str, Body]:  # noqa: ARG002
         """A stream holds data, so it is never deleted for being undesired."""
         return {}
+
+    def meaning(self, action: str) -> str:
+        """Only its failure store is ever updated."""
+        return _UPDATE_MEANING if action == "update" else ""
 
     def unwrap(self, answer: Body) -> dict[str, Body]:
         """`{"data_streams": [{"name": …}]}`."""

@@ -12,9 +12,11 @@ from toolkit.errors import nearest
 from toolkit.kinds.base import MANAGED_BY, Kind
 from toolkit.model import Body, Resource
 
-CAMPAIGN_GROUPS = "ocs-campaign-groups"
-"""What the streams run on every message."""
-RELABEL = "ocs-campaign-groups-relabel"
+PIPELINE = "ocs-campaign-groups"
+"""The streams' own pipeline."""
+REPLAY_PIPELINE = "ocs-campaign-groups-replay"
+"""The same for dead letters: what it cannot understand, it refuses."""
+RELABEL_PIPELINE = "ocs-campaign-groups-relabel"
 """What documents that are stored already go through, when labels have changed."""
 
 _COMMON = frozenset({"description", "if", "ignore_failure", "on_failure", "tag"})

@@ -50,12 +50,18 @@ class Transform(Kind):
         if live is None:
             transport.put(url, resource.body)
         else:
-            transport.post(f"{url}/_update", {k: v for k, v in resource.body.items() if k in _UPDATABLE})
+            transport.post(f"{url}/_update", self._update(live, resource.body))
         state = self._state(transport, resource.name)
         if state == "failed":
             transport.post(f"{url}/_stop", None, params={"force": "true", "wait_for_completion": "true"})
         if state not in ("started", "indexing"):
             transport.post(f"{url}/_start", None)
+
+    def _update(self, live: Body, desired: Body) -> Body:
+        """What is to be updated in place; a setting that is only there by hand goes by null, since they are merged."""
+        body = {key: value for key, value in desired.items() if key in _UPDATABLE}
+        settings = {**dict.fromkeys(live.get("settings", {})), **desired.get("settings", {})}
+        return {**body, "settings": settings} if settings else body
 
     def requests(self, resource: Resource) -> tuple[Request, ...]:
         """Created or updated, then started; what cannot be updated in place, or has failed, needs `write`."""

@@ -277,7 +277,7 @@ def _answer(message: Message, status: int, body: bytes) -> Answer:
         said = None
     said = said if isinstance(said, dict) else {}
     if 200 <= status < 300:
-        return Answer(message, status, said.get("_index"), said.get("_id"), None)
+        return Answer(message, status, said.get("_index"), said.get("_id"), None, None, said.get("failure_store"))
     error = said.get("error")
     error = error if isinstance(error, dict) else {"reason": error or body[:_DETAIL_MAX].decode(errors="replace")}
     kind = f"{status} {error['type']}" if "type" in error else f"{status} {http.client.responses.get(status, '')}"

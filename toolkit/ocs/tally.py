@@ -28,6 +28,8 @@ class Answer:
     """Kind of refusal, such as `400 document_parsing_exception` or `no connection`; None: accepted."""
     detail: str | None = None
     """The server's own words, or the system's."""
+    failure_store: str | None = None
+    """What the server says of its failure store, `used` where the message went there; None: nothing."""
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from toolkit.questions import GroupState
     from toolkit.uses.status import Status
-    from toolkit.uses.verify import Check, Verification
+    from toolkit.uses.verification import Check, Verification
 
 _WIDE = 200
 """Columns where nobody looks at a terminal: a table that is piped must not lose words."""
@@ -75,14 +75,24 @@ def status(found: Status) -> str:
 def verification(found: Verification) -> str:
     """What was checked, each with its result; of what failed, each field as it must be and as it is."""
     rows = [row for check in found.checks for row in _check_rows(check)]
-    lines = [table(f"One message to {found.target}", ("Result", "Checked", "Found"), rows), ""]
-    ok = len(found.checks) - len(found.failed)
-    lines.append(f"{ok} of {len(found.checks)} checks ok in {found.seconds:.1f} s, campaign group {found.guid}")
-    if found.left:
-        lines.append(f"the message is still there: {found.place}")
-    return "\n".join(lines)
+    title = f"Two messages to {found.target}, {_POSTED[found.credential.value]}"
+    ok = sum(check.ok for check in found.checks)
+    not_made = f", {len(found.not_made)} not made" if found.not_made else ""
+    return "\n".join(
+        [
+            table(title, ("Result", "Checked", "Found"), rows),
+            "",
+            f"{ok} of {len(found.checks)} checks ok{not_made}, in {found.seconds:.1f} s, campaign group {found.guid}",
+            *(f"still there: {place}" for place in found.left),
+        ]
+    )
 
 
+_POSTED = {
+    "ocs": "with OCS's own credential",
+    "connection": "with this connection's credential, not OCS's",
+    "none": "without any credential",
+}
 _VALUES_MAX = 4
 
 
@@ -91,7 +101,9 @@ def _check_rows(check: Check) -> Iterable[Sequence[str]]:
         values = list(check.expected.values())  # the same as what was found, but in an order to read
         shown = ", ".join(map(_value, values)) if len(values) <= _VALUES_MAX else f"{len(values)} of {len(values)}"
         yield "ok", check.name, shown
-    for difference in check.differences:
+    if check.not_made:
+        yield "not made", check.name, check.not_made
+    for difference in check.differences if check.failed else ():
         yield "FAILED", check.name, _shown(str(difference))
 
 

@@ -27,8 +27,13 @@ DEAD_LETTER_FIELDS = {
     "event.original": ("text", "The message as OCS sent it, as JSON; not searchable"),
     "error.type": ("keyword", "Which step could not go on"),
     "error.message": ("keyword", "Why, in the engine's words"),
-    "ocs.replay.state": ("keyword", "`pending` until somebody deals with it"),
-    "tags": ("keyword", "For marks of your own; the pipeline sets none"),
+    "ocs.replay.state": ("keyword", "`pending`; `failures replay` makes it `replayed`, or `failed`"),
+    "ocs.replay.time": ("date", "When it was last tried"),
+    "ocs.replay.attempts": ("integer", "How often it was tried"),
+    "ocs.replay.index": ("keyword", "The backing index of the document that came of it"),
+    "ocs.replay.id": ("keyword", "The id of that document"),
+    "ocs.replay.reason": ("keyword", "Why it failed again, in the engine's words"),
+    "tags": ("keyword", "`ocs_verify`: written by `verify`, and counted nowhere"),
 }
 """Field → type and meaning: no attribute of OCS's stands behind these, so the catalogue does not have them."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from toolkit.credentials import Credential, CredentialKind, Issued, found, issued, revoke, role_name
-from toolkit.errors import ToolkitError, UnreachableError, UnsafePlanError, UsageError, nearest
+from toolkit.errors import RejectedError, ToolkitError, UnreachableError, UnsafePlanError, UsageError, nearest
 from toolkit.kinds import KIND
 from toolkit.lock import locked
 from toolkit.model import Resource
@@ -39,13 +39,35 @@ def create(target: Deployment, kind: CredentialKind, deliver: Deliver) -> Issued
     """
     role = _role(target)
     with locked(target.transport, target.state_index):
-        if there := ours(target):
-            raise ToolkitError(
-                f"namespace '{role.namespace}' has a credential for OCS already: {_listed(there)}",
-                hint="`ocs-elastic credentials rotate` makes its successor, and it stays valid meanwhile; if its "
-                f"secret is lost and OCS does not have it: `ocs-elastic credentials revoke {there[-1].name}` first",
-            )
+        _require_none(target)
         return _made(target, role, kind, deliver)
+
+
+def obstacle(target: Deployment) -> ToolkitError | None:
+    """Why a namespace's first credential cannot be made, and what helps; None: it can, once role and streams are there.
+
+    Raises:
+        UnreachableError, RejectedError: the server does not say.
+    """
+    try:
+        _require_security(target)
+        _require_user(target)
+        _require_none(target)
+    except (UnreachableError, RejectedError):
+        raise
+    except ToolkitError as error:
+        return error
+    return None
+
+
+def only_one(target: Deployment) -> Credential | None:
+    """The namespace's valid credential; None: there is none, or more than one, or who asks may not know.
+
+    Raises:
+        UnreachableError, RejectedError: the server does not say.
+    """
+    there = ours(target) if target.server.manages_security else []
+    return there[0] if len(there) == 1 else None
 
 
 def rotate(target: Deployment, kind: CredentialKind | None, deliver: Deliver) -> Issued:
@@ -192,6 +214,15 @@ def _require_user(target: Deployment) -> None:
             "Elasticsearch refuses to let a key make a key that has any rights",
             hint="use an administrator's user and password, once: ELASTICSEARCH_USERNAME and ELASTICSEARCH_PASSWORD "
             "in place of ELASTICSEARCH_API_KEY",
+        )
+
+
+def _require_none(target: Deployment) -> None:
+    if there := ours(target):
+        raise ToolkitError(
+            f"namespace '{target.settings.namespace}' has a credential for OCS already: {_listed(there)}",
+            hint="`ocs-elastic credentials rotate` makes its successor, and it stays valid meanwhile; if its "
+            f"secret is lost and OCS does not have it: `ocs-elastic credentials revoke {there[-1].name}` first",
         )
 
 

@@ -20,7 +20,7 @@ from toolkit.dashboards.lint import lint
 from toolkit.dashboards.live import LiveSpace, read_space
 from toolkit.dashboards.provision import Provision
 from toolkit.dashboards.saved_object import SavedObject
-from toolkit.errors import RejectedError, UnreachableError
+from toolkit.errors import RejectedError, UnreachableError, UnsafePlanError
 from toolkit.kinds import KIND
 from toolkit.live import read_live
 from toolkit.load import configured, desired, state_index
@@ -103,6 +103,23 @@ class Deployment:
             outdated_record=kibana.outdated_record,
             notes=kibana.notes,
         )
+
+    def require_current(self, kind: str, *names: str) -> None:
+        """Make sure that resources on the cluster are what they should be.
+
+        Raises:
+            UnsafePlanError: one is absent, or differs.
+        """
+        for name in names:
+            resource = next(each for each in self.resources if (each.kind, each.name) == (kind, name))
+            live = KIND[kind].read(self.transport, name)
+            if live is not None and KIND[kind].normalize(live) == KIND[kind].normalize(resource.body):
+                continue
+            how = "is not there" if live is None else "is not what this toolkit and configuration would make of it"
+            raise UnsafePlanError(
+                f"{resource} on {self.transport.url} {how}",
+                hint="bring the cluster up to date first: ocs-elastic plan, then ocs-elastic apply",
+            )
 
     def plan_dashboards(self) -> Plan:
         """What has to change in Kibana alone. Reads only."""

@@ -6,8 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from toolkit.capabilities import of_elasticsearch
+from toolkit.client.connect import OLDEST, connect
+from toolkit.client.kibana import connect_kibana
 from toolkit.config import Connection, Settings
 from toolkit.doctor import look_at_cluster, look_at_connection
+from toolkit.doctor.credential import privileges
 from toolkit.doctor.facts import Facts
 from toolkit.doctor.finding import WORST_FIRST, Finding, Level
 from toolkit.doctor.resources import INSTALLED
@@ -69,6 +73,8 @@ def doctor(connection: Connection, settings: Settings) -> Diagnosis:
         if error.exit_code != 1:
             raise
         findings += _no_cluster(error, findings)
+        if isinstance(error, RejectedError) and error.status == 403:
+            findings += look_at_cluster(_unknown_server(connection, settings), [privileges])
     else:
         findings += look_at_cluster(facts(connection, target))
     ordered = sorted(findings, key=lambda finding: WORST_FIRST.index(finding.level))
@@ -89,9 +95,17 @@ def facts(connection: Connection, target: Deployment) -> Facts:
     )
 
 
+def _unknown_server(connection: Connection, settings: Settings) -> Facts:
+    """For the one thing that every credential may ask for: what it may do. Without `monitor` nothing else is known."""
+    server = of_elasticsearch(OLDEST, security=True)
+    target = Deployment(connect(connection, read_only=True), server, settings, connect_kibana(connection))
+    return facts(connection, target)
+
+
 def _no_cluster(error: ToolkitError, known: list[Finding]) -> Iterator[Finding]:
     """Why nothing else could be checked, unless the checks of the connection have said so."""
-    if isinstance(error, UnreachableError) and any(finding.level is Level.CRITICAL for finding in known):
+    critical = [finding.what for finding in known if finding.level is Level.CRITICAL]
+    if error.reason in critical or (isinstance(error, UnreachableError) and critical):
         return
     refused = isinstance(error, RejectedError) and error.status in (401, 403)
     level = Level.UNKNOWN if refused else Level.CRITICAL

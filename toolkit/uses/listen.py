@@ -19,7 +19,7 @@ from toolkit.client.connect import capabilities, connect
 from toolkit.client.transport import Transport
 from toolkit.config import Connection, Settings
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.kinds.ingest_pipeline import CAMPAIGN_GROUPS
+from toolkit.kinds.ingest_pipeline import PIPELINE, IngestPipeline
 from toolkit.listen import masking
 from toolkit.listen.check import Checked, check
 from toolkit.listen.pseudonyms import Pseudonyms
@@ -59,8 +59,7 @@ class Preview:
 
     def __init__(self, transport: Transport, server: Capabilities, settings: Settings) -> None:
         self.transport, self.server = transport, server
-        resources = {(r.kind, r.name): r for r in desired(settings, server)}
-        pipeline = resources["ingest_pipeline", CAMPAIGN_GROUPS]
+        (pipeline,) = (r for r in desired(settings, server) if (r.kind, r.name) == (IngestPipeline.name, PIPELINE))
         body = {key: value for key, value in pipeline.body.items() if key != "_meta"}
         stream = json.dumps(Streams(settings.namespace).campaign_groups)
         self._before = f'{{"pipeline": {json.dumps(body)}, "docs": [{{"_index": {stream}, "_source": '

@@ -66,13 +66,18 @@ class OcsOptions:
         return {**asdict(self), "where": WHERE, "since": SINCE, "log_events": LOG_EVENTS}
 
 
-def ocs_options(connection: Connection, namespace: str) -> OcsOptions:
+def ocs_options(connection: Connection, namespace: str, *, uri: str | None = None) -> OcsOptions:
     """The options for one cluster and namespace; the connection's own credential is never in them.
+
+    Args:
+        connection: the cluster.
+        namespace: whose streams.
+        uri: what OCS posts to; None: the cluster's own address.
 
     Raises:
         ConfigurationError: the address is none.
     """
-    target = _target(connection, namespace)
+    target = parse_target(uri) if uri else _target(connection, namespace)
     streams = Streams(namespace)
     return OcsOptions(
         options=_options(str(target)),

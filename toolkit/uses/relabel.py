@@ -13,8 +13,7 @@ from typing import Any
 
 from toolkit import tasks, write_blocks
 from toolkit.errors import RejectedError, ToolkitError
-from toolkit.kinds import KIND
-from toolkit.kinds.ingest_pipeline import RELABEL
+from toolkit.kinds.ingest_pipeline import PIPELINE, RELABEL_PIPELINE, REPLAY_PIPELINE, IngestPipeline
 from toolkit.labels import Relabelling, breakdown, outdated, relabellings
 from toolkit.lock import Lock, locked
 from toolkit.model import SILENT, Bar, Body, Progress
@@ -120,7 +119,8 @@ def survey(target: Deployment) -> Survey:
     """Ask what is to relabel. Reads only.
 
     Raises:
-        ToolkitError: a data stream is absent, or a pipeline on the cluster is not what it should be.
+        ToolkitError: a data stream is absent.
+        UnsafePlanError: a pipeline on the cluster is not what it should be.
         UnreachableError, RejectedError: the server does not answer, or refuses.
     """
     streams, transport = Streams(target.settings.namespace), target.transport
@@ -162,7 +162,8 @@ def relabel(
 
     Raises:
         LockHeldError: somebody else relabels this namespace.
-        ToolkitError: a task failed, or a pipeline on the cluster is not, or no longer, what it should be.
+        ToolkitError: a task failed, or was cancelled.
+        UnsafePlanError: a pipeline on the cluster is not, or no longer, what it should be.
         UnreachableError, RejectedError: the server does not answer, or refuses; the next run goes on from there.
     """
     streams = Streams(target.settings.namespace)
@@ -220,7 +221,7 @@ class _Run:
         name, transport = _name(self.streams), self.target.transport
         tasks.patiently(lambda: _require_current(self.target), self.progress)
         query = outdated(self.target.catalogue)
-        work = tasks.update_by_query(part.index, query, pipeline=RELABEL, rate=self.rate)
+        work = tasks.update_by_query(part.index, query, pipeline=RELABEL_PIPELINE, rate=self.rate)
         if part.write_block:
             write_blocks.lift(transport, name, part.index)
         try:
@@ -262,20 +263,8 @@ def _raise_if_failed(task: tasks.Task, outcome: tasks.Outcome) -> None:
 
 
 def _require_current(target: Deployment) -> None:
-    """Without the right pipelines, new messages would keep old labels, and stored ones get them.
-
-    Raises:
-        ToolkitError: one on the cluster is not ours, or is of another configuration.
-    """
-    kind = KIND["ingest_pipeline"]
-    for pipeline in (resource for resource in target.resources if resource.kind == kind.name):
-        live = kind.read(target.transport, pipeline.name)
-        if live is None or kind.normalize(live) != kind.normalize(pipeline.body):
-            state = "is absent" if live is None else "is not that of this toolkit and this configuration"
-            raise ToolkitError(
-                f"ingest pipeline {pipeline.name} {state}, so nothing more is relabelled",
-                hint="run ocs-elastic apply first, with the same configuration",
-            )
+    """Without the right pipelines, new messages would keep old labels, and stored ones get them."""
+    target.require_current(IngestPipeline.name, PIPELINE, REPLAY_PIPELINE, RELABEL_PIPELINE)
 
 
 def _settle(target: Deployment, streams: Streams) -> None:
@@ -310,7 +299,7 @@ def _indices(target: Deployment, streams: Streams) -> list[str]:
 
 def _current(target: Deployment, streams: Streams) -> list[str]:
     """The latest-state index, where there is one."""
-    name = f"ocs-current-state-{streams.namespace}"
+    name = streams.current_state
     found = target.transport.get(f"/{name}", params={"filter_path": "*.settings.index.uuid"})
     return [] if found is None else [name]
 

@@ -106,8 +106,15 @@ class Simulation:
                 self.seconds = time.monotonic() - began_s
 
 
-def target_of(connection: Connection, namespace: str) -> Target:
+def target_of(
+    connection: Connection, namespace: str, *, other: str = "--url, with --ca-file for its certificate"
+) -> Target:
     """Where OCS would post for a namespace of a cluster, with the credential that the connection has.
+
+    Args:
+        connection: the cluster.
+        namespace: whose stream.
+        other: the options that name another address, for messages.
 
     Raises:
         ConfigurationError: the cluster is reached in a way that the simulator, like OCS, does not know.
@@ -115,16 +122,20 @@ def target_of(connection: Connection, namespace: str) -> Target:
     for what, value in (("proxy", connection.proxy), ("fingerprint", connection.fingerprint)):
         if value:
             raise ConfigurationError(
-                f"{connection.source}: a simulation posts directly, as OCS does, and knows no {what}",
-                hint="name what OCS itself would post to: --url, with --ca-file for its certificate",
+                f"{connection.source}: messages are posted directly, as OCS does, which knows no {what}",
+                hint=f"name what OCS itself would post to: {other}",
             )
-    headers = {}
-    if connection.api_key:
-        headers["Authorization"] = f"ApiKey {connection.api_key}"
-    elif connection.username:
-        headers["Authorization"] = basic(connection.username, connection.password or "")
     uri = f"{connection.url.rstrip('/')}/ocs-campaign-groups-{namespace}/_doc"
-    return parse_target(uri, headers=headers, ca_file=connection.ca_file)
+    return parse_target(uri, headers=authorization(connection), ca_file=connection.ca_file)
+
+
+def authorization(connection: Connection) -> dict[str, str]:
+    """The header for a connection's credential; none where it has none."""
+    if connection.api_key:
+        return {"Authorization": f"ApiKey {connection.api_key}"}
+    if connection.username:
+        return {"Authorization": basic(connection.username, connection.password or "")}
+    return {}
 
 
 class _Steps:

@@ -1,6 +1,6 @@
-"""The message that `verify` sends, with every attribute of the catalogue, and what must become of it.
+"""The messages that `verify` sends: one with every attribute of the catalogue, and one that is no message of OCS's.
 
-What it must become is worked out from the catalogue alone, not by the pipeline's script or its tables.
+What the first must become is worked out from the catalogue alone, not by the pipeline's script or its tables.
 """
 
 from __future__ import annotations
@@ -63,6 +63,14 @@ def specimen(catalogue: Catalogue, guid: str, now_ms: int) -> Specimen:
         queried=queried,
         guid_attribute=next(a.name for a in catalogue.attributes.values() if a.target == _GUID),
     )
+
+
+def no_message(of: Specimen) -> Message:
+    """A JSON object that is no message of OCS's, and names the verification: it must become a dead letter.
+
+    The pipeline knows it by its key, and tags it `ocs_verify`, so that nobody counts it.
+    """
+    return Message(of.message.time_ms, to_text({VERIFY_TENANT: of.guid}), key=0, moment=None)
 
 
 def _said(attribute: Attribute, catalogue: Catalogue, guid: str, now_ms: int, number: int) -> tuple[Any, Body]:

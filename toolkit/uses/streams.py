@@ -24,6 +24,11 @@ class Streams:
         """Where the pipeline puts what it could not understand."""
         return f"ocs-dead-letters-{self.namespace}"
 
+    @property
+    def current_state(self) -> str:
+        """The index with the latest message of each campaign group; only servers with transforms have it."""
+        return f"ocs-current-state-{self.namespace}"
+
     def require(self, transport: Transport) -> None:
         """Ask whether both are there.
 

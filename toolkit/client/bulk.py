@@ -1,0 +1,116 @@
+"""Several writes in one request, each with an answer of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.client.refusal import reason
+from toolkit.client.transport import Transport
+from toolkit.errors import RejectedError
+from toolkit.model import Body
+
+_BYTES_MAX = 5_000_000
+"""Of one request; a single write may be larger. Servers take 100 MB by default, proxies often 1 to 10."""
+_TOO_LARGE = 413
+_BUSY = frozenset({429, 503})
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One line of a bulk request and what belongs to it."""
+
+    action: str
+    """`create`, `update` …"""
+    target: Body
+    """`_index`, `_id`, `if_seq_no` …"""
+    source: str
+    """What is to be written, as JSON text in one line, so that every number stays as it was written."""
+
+    @property
+    def text(self) -> str:
+        """Both lines."""
+        return f"{json.dumps({self.action: self.target})}\n{self.source}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one write."""
+
+    status: int
+    index: str
+    id: str
+    reason: str | None
+    """The server's own, where it refused."""
+    type: str | None
+
+    @property
+    def done(self) -> bool:
+        """Whether it was written."""
+        return self.reason is None
+
+    @property
+    def conflict(self) -> bool:
+        """Whether something was there already, or has changed meanwhile."""
+        return self.status == 409
+
+    @property
+    def servers_fault(self) -> bool:
+        """Whether the same write can be taken later: the server is busy, or its index or this credential is barred."""
+        return self.status in _BUSY or self.type in ("cluster_block_exception", "security_exception")
+
+
+def bulk(transport: Transport, writes: Sequence[Write], *, pipeline: str) -> list[Answer]:
+    """Send the writes, in as many requests as it takes; one answer each, in their order.
+
+    Args:
+        transport: the cluster.
+        writes: what to write.
+        pipeline: the ingest pipeline of those that name none; `_none`: none, not even the stream's own.
+
+    Raises:
+        UnreachableError, RejectedError: a request was not answered or was refused as a whole; earlier ones are done.
+    """
+    return [answer for some in _requests(writes) for answer in _sent(transport, some, pipeline)]
+
+
+def _sent(transport: Transport, writes: Sequence[Write], pipeline: str) -> list[Answer]:
+    try:
+        answer = transport.post("/_bulk", "".join(write.text for write in writes), params={"pipeline": pipeline})
+    except RejectedError as error:
+        if error.status != _TOO_LARGE:
+            raise
+        if len(writes) > 1:  # something on the way takes less; what is too large by itself must not stop the others
+            middle = len(writes) // 2
+            return [each for half in (writes[:middle], writes[middle:]) for each in _sent(transport, half, pipeline)]
+        target = writes[0].target
+        return [Answer(_TOO_LARGE, target["_index"], target.get("_id", ""), error.reason, None)]
+    return [_answer(item) for item in answer["items"]]
+
+
+def _requests(writes: Iterable[Write]) -> Iterator[list[Write]]:
+    some: list[Write] = []
+    size = 0
+    for write in writes:
+        length = len(write.text.encode())
+        if some and size + length > _BYTES_MAX:
+            yield some
+            some, size = [], 0
+        some.append(write)
+        size += length
+    if some:
+        yield some
+
+
+def _answer(item: dict[str, Any]) -> Answer:
+    (said,) = item.values()
+    error = said.get("error")
+    return Answer(
+        status=said["status"],
+        index=said["_index"],
+        id=said.get("_id") or "",
+        reason=reason({"error": error}) if error else None,
+        type=error.get("type") if isinstance(error, dict) else None,
+    )

@@ -1,0 +1,143 @@
+"""What is in a stream's failure store: documents that neither the pipeline nor the mapping could take.
+
+Elasticsearch has it since 8.19 and, of 9.x, since 9.1; a search for `<stream>::failures` reaches it:
+https://www.elastic.co/docs/manage-data/data-store/data-streams/failure-store. What it keeps is never changed there:
+`delete` and `index` on the stream do not hold for it (seen on 8.19.21 and 9.5.3), and it goes by age.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from toolkit.client.transport import Transport
+from toolkit.model import Body
+
+_FAILURES_A_PAGE = 100
+"""Few, since a message may be of any length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A document that failed, and why."""
+
+    index: str
+    """The index behind the failure store that keeps it; with `id` it names it for good."""
+    id: str
+    time: str
+    """When it failed: UTC, ISO 8601."""
+    stream: str
+    """Where it was to be written."""
+    type: str | None
+    """The server's name for the error, such as `document_parsing_exception`."""
+    message: str | None
+    """The server's reason."""
+    pipeline: str | None
+    """The pipeline with the processor that failed; None: no processor did."""
+    document_id: str | None
+    """The id that it was to have in the stream; None: it failed before it got one, on its way to the pipeline's end."""
+    source: Body
+    """The message as it was sent, or what the pipeline had made of it: see `as_sent`.
+
+    Empty where the message was no JSON object, such as an array: of that nothing is kept (seen on 8.19.21 and 9.5.3).
+    """
+
+    @property
+    def as_sent(self) -> bool:
+        """Whether `source` is the message as it was sent, provided that its sender gave it no id, as OCS does not."""
+        return self.document_id is None
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {**asdict(self), "as_sent": self.as_sent}
+
+
+def failure_count(transport: Transport, stream: str, *, since: str | None = None) -> int | None:
+    """How many documents of a stream have failed; what failed a moment ago may not be counted yet.
+
+    Args:
+        transport: the cluster.
+        stream: name of the data stream.
+        since: leave out earlier ones: ISO 8601, or the server's own way to say it (`now-24h`); None: count all.
+
+    Returns:
+        None where nothing can be in there: the server has no failure store, there is no such stream, or the failure
+        store is off there and always was.
+
+    Raises:
+        UnreachableError, RejectedError: the server does not answer, or refuses: it takes `view_index_metadata` and
+            `read_failure_store`.
+    """
+    store = _store(transport, stream)
+    if not store.get("indices"):
+        return 0 if store.get("enabled") else None
+    return int(transport.post(f"/{stream}::failures/_count", {"query": _query(since)})["count"])
+
+
+def failures(transport: Transport, stream: str, *, since: str | None = None) -> Iterator[Failure]:
+    """The documents of a stream that have failed, the oldest first; nothing where there is no failure store.
+
+    Args:
+        transport: the cluster.
+        stream: name of the data stream.
+        since: as for `failure_count`.
+
+    Raises:
+        UnreachableError, RejectedError: as `failure_count`.
+    """
+    if not _store(transport, stream).get("indices"):
+        return
+    query = _query(since)
+    last, seen = None, set[str]()
+    while hits := _page(transport, stream, query):
+        yield from map(_failure, hits)
+        # A page begins at the last one's time again, less what was seen of it: of several shards no sort tells apart
+        # what failed in the same millisecond.
+        now = hits[-1]["sort"][0]
+        seen = {hit["_id"] for hit in hits if hit["sort"][0] == now} | (seen if now == last else set())
+        last = now
+        query = {"bool": {"filter": [_since(now, "epoch_millis")], "must_not": [{"ids": {"values": sorted(seen)}}]}}
+
+
+def _store(transport: Transport, stream: str) -> Body:
+    """How the server describes it; empty where there is none."""
+    answer = transport.get(f"/_data_stream/{stream}") or {}
+    described: Body = next(iter(answer.get("data_streams", [])), {})
+    return described.get("failure_store") or {}
+
+
+def _query(since: str | None) -> Body:
+    return {"match_all": {}} if since is None else _since(since, "strict_date_optional_time")
+
+
+def _since(time: Any, format: str) -> Body:  # noqa: A002 - the server's word
+    return {"range": {"@timestamp": {"gte": time, "format": format}}}
+
+
+def _page(transport: Transport, stream: str, query: Body) -> list[Body]:
+    body = {
+        "size": _FAILURES_A_PAGE,
+        "track_total_hits": False,
+        "query": query,
+        "sort": [{"@timestamp": "asc"}],
+        "_source": {"excludes": ["error.stack_trace"]},
+    }
+    hits: list[Body] = transport.post(f"/{stream}::failures/_search", body)["hits"]["hits"]
+    return hits
+
+
+def _failure(hit: Body) -> Failure:
+    found = hit["_source"]
+    document, error = found.get("document", {}), found.get("error", {})
+    return Failure(
+        index=hit["_index"],
+        id=hit["_id"],
+        time=found["@timestamp"],
+        stream=document.get("index", ""),
+        type=error.get("type"),
+        message=error.get("message"),
+        pipeline=error.get("pipeline"),
+        document_id=document.get("id"),
+        source=document.get("source") or {},
+    )
