@@ -241,7 +241,7 @@ class _Run:
         except (KeyboardInterrupt, SystemExit):
             self.progress.say(
                 f"task {task} goes on without this command. To see it through: ocs-elastic relabel. To stop it: "
-                f"POST /_tasks/{task.id}/_cancel, with the cluster privilege manage"
+                f"POST /_tasks/{task.id}/_cancel, with the cluster privilege cancel_task"
             )
             raise
         tasks.forget(transport, name)
