@@ -473,6 +473,7 @@ class _Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_heed_interruptions if sys.platform != "win32" else None,  # noqa: PLW1509 - nothing else runs there
         )
 
     def __enter__(self) -> _Command:
@@ -501,6 +502,11 @@ class _Command:
 
     def ended(self, *, within_s: float = 60) -> tuple[str, str]:
         return self.process.communicate(timeout=within_s)
+
+
+def _heed_interruptions() -> None:
+    """A shell that starts the tests in the background has them, and what they start, ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class _Told:
