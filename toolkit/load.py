@@ -16,7 +16,7 @@ from toolkit.model import Body, Resource
 from toolkit.render import Renderer
 from toolkit.resources import data_folder
 from toolkit.retention import retention
-from toolkit.tables import mapping_properties, replay_parameters, script_parameters
+from toolkit.tables import mapping_properties, relabel_parameters, replay_parameters, script_parameters
 
 _SUFFIX = ".json.j2"
 
@@ -69,6 +69,7 @@ def variables(settings: Settings, server: Capabilities, catalogue: Catalogue) ->
         "dead_letters": retention(settings.dead_letter_retention_days),
         "fields": mapping_properties(catalogue),
         "index_mode": _index_mode(settings, server),
+        "relabel_parameters": relabel_parameters(catalogue),
         "replay_parameters": replay_parameters(catalogue),
         "script_parameters": script_parameters(catalogue),
         "server": server,

@@ -1,4 +1,4 @@
-"""The lock: one document that says who is changing a cluster.
+"""The lock: one document that says who is changing a cluster, or does what only one may do at a time.
 
 It is made by `op_type=create`, so that of two only one can have it; a heartbeat keeps it from expiring; and only its
 holder releases it, by the sequence number that the holder wrote last.
@@ -27,15 +27,20 @@ HEARTBEAT_S = 20
 _SKEW_S = 60
 """How far two machines' clocks may be apart before an expired lock is believed to be one."""
 
-_PATH = f"/{INDEX}/_doc/lock"
+CLUSTER = "lock"
+"""The lock of whoever changes what a cluster's namespaces share, or a namespace's resources."""
+
+_CHANGING = "is changing this cluster"
 
 
 class Lock:
     """A lock that is held."""
 
-    def __init__(self, transport: Transport, owner: str) -> None:
+    def __init__(self, transport: Transport, owner: str, *, name: str = CLUSTER, doing: str = _CHANGING) -> None:
         self._transport = transport
         self._owner = owner
+        self._path = f"/{INDEX}/_doc/{name}"
+        self._doing = doing
         self._id = str(uuid4())
         self._taken = datetime.now(UTC)
         self._position: dict[str, str] = {}
@@ -59,6 +64,7 @@ class Lock:
             "type": "lock",
             "id": self._id,
             "owner": self._owner,
+            "doing": self._doing,
             "host": platform.node(),
             "process": os.getpid(),
             "machine": _machine(),
@@ -69,7 +75,7 @@ class Lock:
 
     def _take(self) -> None:
         try:
-            answer = self._transport.put(_PATH, self._document(), params={"op_type": "create"})
+            answer = self._transport.put(self._path, self._document(), params={"op_type": "create"})
         except RejectedError as error:
             if error.status != 409:
                 raise
@@ -77,9 +83,9 @@ class Lock:
         self._wrote(answer)
 
     def _take_over(self, conflict: RejectedError) -> Any:
-        held = self._transport.get(_PATH)
+        held = self._transport.get(self._path)
         if held is None:  # released this very moment
-            return self._transport.put(_PATH, self._document(), params={"op_type": "create"})
+            return self._transport.put(self._path, self._document(), params={"op_type": "create"})
         lock = held["_source"]
         if lock["id"] == self._id:  # the first answer was lost on its way, and the request sent again
             return held
@@ -87,7 +93,7 @@ class Lock:
         if datetime.now(UTC) < expires + timedelta(seconds=_SKEW_S) and not _died_here(lock):
             raise held_by(lock) from conflict
         try:
-            return self._transport.put(_PATH, self._document(), params=_position(held))
+            return self._transport.put(self._path, self._document(), params=_position(held))
         except RejectedError as error:
             if error.status != 409:
                 raise
@@ -99,12 +105,24 @@ class Lock:
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_S):
             try:
-                self._wrote(self._transport.put(_PATH, self._document(), params=self._position))
+                self._wrote(self._transport.put(self._path, self._document(), params=self._position))
             except RejectedError as error:
-                self._lost = error.reason
-                return
+                if error.status == 409 and not self._is_ours():
+                    self._lost = error.reason
+                    return
             except ToolkitError:
                 continue  # the server may be back before the lock expires
+
+    def _is_ours(self) -> bool:
+        """Whether it is held, after a refusal: the answer to an earlier heartbeat may have been lost on its way."""
+        try:
+            held = self._transport.get(self._path)
+        except ToolkitError:
+            return True  # the next heartbeat will tell
+        if held is None or held["_source"]["id"] != self._id:
+            return False
+        self._wrote(held)
+        return True
 
     def _end(self, heartbeat: Thread) -> None:
         self._stop.set()
@@ -113,19 +131,21 @@ class Lock:
 
     def _release(self) -> None:
         try:
-            self._transport.delete(_PATH, params=self._position)
+            self._transport.delete(self._path, params=self._position)
         except RejectedError as error:
             if error.status != 409:  # not ours any more: nothing to release
                 raise
 
 
 @contextmanager
-def locked(transport: Transport, state_index: Body) -> Iterator[Lock]:
-    """Hold the cluster's lock; the index that keeps it is made where it is absent.
+def locked(transport: Transport, state_index: Body, *, name: str = CLUSTER, doing: str = _CHANGING) -> Iterator[Lock]:
+    """Hold a lock; the index that keeps it is made where it is absent.
 
     Args:
         transport: the cluster.
         state_index: the body of the index.
+        name: the lock's, if it is not the cluster's: of two names, two may be held.
+        doing: what its holder does, as the predicate of a sentence.
 
     Raises:
         LockHeldError: somebody else holds it; the reason says who, where and since when.
@@ -136,7 +156,7 @@ def locked(transport: Transport, state_index: Body) -> Iterator[Lock]:
         except RejectedError as error:
             if "resource_already_exists" not in error.reason and "already exists" not in error.reason:
                 raise
-    lock = Lock(transport, _owner())
+    lock = Lock(transport, _owner(), name=name, doing=doing)
     lock._take()
     heartbeat = Thread(target=lock._beat, daemon=True)
     heartbeat.start()
@@ -152,7 +172,8 @@ def locked(transport: Transport, state_index: Body) -> Iterator[Lock]:
 def held_by(lock: Body) -> LockHeldError:
     """The error that says who holds a lock."""
     return LockHeldError(
-        f"{lock['owner']} on {lock['host']} (process {lock['process']}) is changing this cluster since {lock['taken']}",
+        f"{lock['owner']} on {lock['host']} (process {lock['process']}) {lock.get('doing', _CHANGING)} "
+        f"since {lock['taken']}",
         hint=f"wait until it is done; if it died, its lock expires at {lock['expires']}, and a minute later "
         "the next run takes it over",
     )

@@ -42,6 +42,16 @@ def script_parameters(catalogue: Catalogue) -> Body:
     }
 
 
+def relabel_parameters(catalogue: Catalogue) -> Body:
+    """The tables that drive `ingest_pipelines/relabel.painless`: those of the codes alone."""
+    tables = {a.name: _script_attribute(a, catalogue) for a in catalogue.of_type("code")}
+    return {"attributes": {name: _without(table, "type") for name, table in tables.items()}}
+
+
+def _without(table: Body, key: str) -> Body:
+    return {name: value for name, value in table.items() if name != key}
+
+
 def replay_parameters(catalogue: Catalogue) -> Body:
     """The same for a message that is replayed."""
     return {**script_parameters(catalogue), "ingested": INGESTED}

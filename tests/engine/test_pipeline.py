@@ -49,10 +49,10 @@ def outcome(stream: Stream, body: str) -> dict[str, Any]:
     if status != 201:
         return {"status": status, "reason": answer["error"]["reason"]}
     kind = "dead letter" if "ocs-dead-letters-" in answer["_index"] else "document"
-    return {kind: _comparable(stream.fetch(answer))}
+    return {kind: comparable(stream.fetch(answer))}
 
 
-def _comparable(source: dict[str, Any]) -> dict[str, Any]:
+def comparable(source: dict[str, Any]) -> dict[str, Any]:
     for holder, key in ((source, "@timestamp"), (source["event"], "ingested")):
         moment = datetime.fromisoformat(re.sub(r"\.(\d{3})\d*", r".\1", holder[key]))
         if abs((datetime.now(UTC) - moment).total_seconds()) < 3600:

@@ -32,6 +32,7 @@ READS: dict[str, list[list[str]]] = {
     "failures replay": [["--dry-run"], ["--dry-run", "--json"]],
     "report": [[], ["--json", "--last", "7d", "--timezone", "Europe/Berlin"]],
     "options": [[], ["--json"], ["--format", "nginx"]],
+    "relabel": [["--dry-run"], ["--dry-run", "--json"]],
     "render": [[], ["--format", "curl"], ["--format", "console"]],
 }
 """Every command that only reads, with the arguments of each way to run it."""

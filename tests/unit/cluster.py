@@ -112,7 +112,12 @@ class Cluster:
         if self.answer_to_letter is not None:
             return self.answer_to_letter
         error = {"type": "not_ocs", "message": "not a message of OCS"}
-        self.letter = {"event": {"original": text}, "error": error, "ocs": {"replay": {"state": "pending"}}}
+        self.letter = {
+            "event": {"original": text},
+            "error": error,
+            "ocs": {"replay": {"state": "pending"}},
+            "tags": ["ocs_verify"],
+        }
         self.spoil_letter(self.letter)
         return 201, self._created(self.letters, LETTER)
 

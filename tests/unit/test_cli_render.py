@@ -48,7 +48,7 @@ def test_the_default_is_one_json_document_on_standard_output(render: Render) -> 
     bodies = [request["body"] for request in json.loads(ran.out)["requests"] if "body" in request]
     for resource in desired(Settings(namespace="bar"), of_elasticsearch((8, 17, 2))):
         assert not resource.body or resource.body in bodies
-    assert ran.err == "Wrote 17 resources of namespace bar for elasticsearch 8.17.2\n"
+    assert ran.err == "Wrote 18 resources of namespace bar for elasticsearch 8.17.2\n"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_folder_is_made_and_may_be_written_again(render: Render, tmp_path: Pat
     arguments = ("--server", "8.3", "--output", folder)
     ran = render(*arguments)
     assert (ran.code, ran.out) == (0, "")
-    assert ran.err == f"Wrote 17 resources of namespace default for elasticsearch 8.3.0 to {folder}\n"
+    assert ran.err == f"Wrote 18 resources of namespace default for elasticsearch 8.3.0 to {folder}\n"
     before = {path: path.read_bytes() for path in folder.rglob("*.json")}
     assert folder / "order.json" in before
     assert not any(b"\r" in text for text in before.values())

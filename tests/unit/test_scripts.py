@@ -198,7 +198,7 @@ def test_what_is_there_already_is_not_created_again(run: Run, cluster: Cluster) 
     assert cluster.seen() == expected
     assert ran.stdout.count("  is there already\n") == 3
     assert ran.stdout.count("  is started already\n") == 1
-    assert ran.stdout.startswith("The cluster runs version 8.19.21.\n1 of 17: ilm_policy ocs-campaign-groups-bar\n")
+    assert ran.stdout.startswith("The cluster runs version 8.19.21.\n1 of 18: ilm_policy ocs-campaign-groups-bar\n")
     assert ran.stdout.endswith("OCS posts to the address of the cluster and /ocs-campaign-groups-bar/_doc\n")
 
 
@@ -208,7 +208,7 @@ def test_bodies_arrive_as_they_are(run: Run, cluster: Cluster) -> None:
     assert run(cluster.url).returncode == 0
     requests = {request.path: request for step in STEPS for request in step.requests}
     sent = [request for request in cluster.received if request.method != "GET"]
-    assert len(sent) == 14
+    assert len(sent) == 15
     for request in sent:
         assert json.loads(request.get_data()) == requests[request.path].body
         assert request.content_type == "application/json"

@@ -20,6 +20,7 @@ from toolkit.cli.listen import listen
 from toolkit.cli.monitoring import PluginGroup
 from toolkit.cli.ocs_options import options
 from toolkit.cli.plan import apply, plan
+from toolkit.cli.relabel import relabel
 from toolkit.cli.render import render
 from toolkit.cli.report import report
 from toolkit.cli.simulate import simulate
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its traceback shows local variables, and those may hold secrets
 )
 
-_CHANGING = frozenset({"apply", "bootstrap", "dashboards", "destroy", "failures"})
+_CHANGING = frozenset({"apply", "bootstrap", "dashboards", "destroy", "failures", "relabel"})
 """Commands, and groups of them, that may leave a change half made, and that go on with it when they are run again."""
 _INTERRUPTED = frozenset(128 + getattr(signal, name, 0) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
 _begun: list[str] = []
@@ -44,7 +45,7 @@ _begun: list[str] = []
 
 # In the order in which a newcomer needs them, which is that of --help.
 _SET_UP = (demo, init, doctor, bootstrap, plan, apply, render, verify, options, listen)
-_USE = (status, report, simulate, destroy)
+_USE = (status, report, relabel, simulate, destroy)
 for _command in (*_SET_UP, *_USE):
     app.command()(_command)
 app.add_typer(credentials.app)

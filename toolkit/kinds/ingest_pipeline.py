@@ -16,6 +16,8 @@ PIPELINE = "ocs-campaign-groups"
 """The streams' own pipeline."""
 REPLAY_PIPELINE = "ocs-campaign-groups-replay"
 """The same for dead letters: what it cannot understand, it refuses."""
+RELABEL_PIPELINE = "ocs-campaign-groups-relabel"
+"""What documents that are stored already go through, when labels have changed."""
 
 _COMMON = frozenset({"description", "if", "ignore_failure", "on_failure", "tag"})
 
