@@ -13,6 +13,7 @@ from typing import Any
 
 from toolkit.catalogue import Attribute
 from toolkit.client.transport import Transport
+from toolkit.labels import UNKNOWN_TAG
 from toolkit.model import Body
 from toolkit.questions import GUID, NEWEST_FIRST, NOT_VERIFY, STATE, hit
 from toolkit.questions.dead_letters import Selection
@@ -155,7 +156,7 @@ def unknown_codes(
         for name, target in targets.items()
     }
     query = _heard_since(from_ms)
-    query["bool"]["filter"].append({"term": {"tags": "ocs_unknown_code"}})
+    query["bool"]["filter"].append({"term": {"tags": UNKNOWN_TAG}})
     body = {"size": 0, "track_total_hits": True, "query": query, "aggs": aggregations}
     answer = transport.post(f"/{stream}/_search", body)
     codes = [

@@ -193,7 +193,7 @@ def _unknown(health: Health) -> Iterator[Finding]:
         return
     level = health.level("unknown_codes")
     codes = _named(f"{code.attribute} {code.code}: {code.messages:,}" for code in health.unknown_codes)
-    which = f" ({codes})" if codes else ""  # none: relabel has given them names meanwhile
+    which = f" ({codes})" if codes else ""  # none where only the tag came, by another hand than the pipeline's
     yield Finding(
         Level.NOTE if level is Level.OK else level,
         "unknown codes",
