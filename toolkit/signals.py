@@ -32,6 +32,16 @@ def uninterruptible() -> Iterator[None]:
 
 
 @contextmanager
+def deferred() -> Iterator[None]:
+    """Meanwhile Ctrl-C and SIGTERM wait: for a request whose answer must not be lost, which ends by its time-out."""
+    came: list[int] = []
+    with _handlers(lambda number, _frame: came.append(number), _numbers()):
+        yield
+    if came:
+        signal.raise_signal(came[0])
+
+
+@contextmanager
 def set_when_asked_to_end(stop: Event) -> Iterator[None]:
     """Meanwhile the first Ctrl-C or SIGTERM sets `stop`, for an end in good order; the second ends the program."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -26,7 +26,7 @@ from toolkit.errors import RejectedError
 READS: dict[str, list[list[str]]] = {
     "plan": [[], ["--format", "markdown"], ["--json"]],
     "doctor": [[], ["--json"], ["--check"]],
-    "status": [[], ["--json"]],
+    "status": [[], ["--json"], ["--check", "--since", "7d", "--threshold", "dead_letters=5,10"]],
     "failures list": [[], ["--json"], ["--reason", "not a message", "--last", "7d"]],
     "failures show": [["{dead_letter}"], ["{dead_letter}", "--json"]],
     "failures replay": [["--dry-run"], ["--dry-run", "--json"]],

@@ -391,4 +391,4 @@ def test_bad_dead_letter_that_holds_no_json_fails_by_itself(fresh: Stream) -> No
     fresh.engine.transport.post(f"/{fresh.dead_letters}/_doc", letter)
     done = replay(deployment(fresh), ALL)
     assert result(done) == (3, 2, 1)
-    assert dict(done.failed) == {"event.original is no JSON object": 1}
+    assert dict(done.failed) == {"what is kept of it is no JSON object": 1}

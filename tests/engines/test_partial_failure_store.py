@@ -25,10 +25,14 @@ from toolkit.apply import install
 from toolkit.capabilities import of_elasticsearch
 from toolkit.client.transport import Transport
 from toolkit.config import Settings
+from toolkit.config.secret import basic
 from toolkit.errors import RejectedError
 from toolkit.load import desired
-from toolkit.model import Body
+from toolkit.model import SILENT, Body
+from toolkit.ocs.message import Message
+from toolkit.ocs.post import parse_target
 from toolkit.questions.failure_store import Failure, failure_count, failures
+from toolkit.uses.outbox import Outbox
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Elasticsearch is started as Linux does it")
 
@@ -217,3 +221,20 @@ def test_what_it_keeps_nobody_of_ours_can_change(cluster: Cluster) -> None:
     answer = cluster.of(OCS).post(f"/{STREAM}/_doc", BAD)
     with pytest.raises(RejectedError, match="is unauthorized"):
         cluster.of(OPERATOR).delete(f"/{answer['_index']}/_doc/{answer['_id']}")
+
+
+def test_what_verify_posts_is_found_in_the_failure_store_and_named_where_it_stays(cluster: Cluster) -> None:
+    """The operator may look at it, but no privilege on the stream lets anybody delete there; an administrator may."""
+    as_ocs = {"Authorization": basic(OCS, partial.PASSWORD)}
+    target = parse_target(f"{cluster.superuser.url}/{STREAM}/_doc", headers=as_ocs)
+    for transport, may_delete in ((cluster.of(OPERATOR), False), (cluster.superuser, True)):
+        with Outbox(transport, target, SILENT, keep=False) as outbox:
+            place = outbox.post(Message(0, json.dumps(BAD), key=0, moment=None), "it")
+            assert (place.failure_store, place.in_failure_store, place.stream) == ("used", True, STREAM)
+            stored = transport.get(place.path)
+            assert stored["_source"]["error"]["type"] == "document_parsing_exception"
+            result = outbox.delete("it")
+        assert (result == "deleted") is may_delete, result
+        assert outbox.left == ([] if may_delete else [place])
+        assert may_delete or f"does not permit DELETE {place.path}" in result
+        assert (cluster.superuser.get(place.path) is None) is may_delete

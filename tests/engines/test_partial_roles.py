@@ -102,7 +102,8 @@ def test_ocs_may_not_slip_anything_into_a_bulk(cluster: Cluster) -> None:
         {"delete": {"_index": cluster.index, "_id": "an-id"}},
         {"create": {"_index": STREAM}}, DOCUMENT,
     ]  # fmt: skip
-    answer = cluster.ocs.post("/_bulk", "".join(json.dumps(part) + "\n" for part in parts))
+    text = "".join(json.dumps(part) + "\n" for part in parts)
+    answer = cluster.ocs.post("/_bulk", text, params={"pipeline": "_none"})
     assert [next(iter(item.values()))["status"] for item in answer["items"]] == [403, 403, 403, 201]
 
 

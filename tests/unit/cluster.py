@@ -50,7 +50,9 @@ class Cluster:
         self.found_by_search = True
         self.refuses_delete = False
         self.aggregations: list[Document] = []
-        """Answers to searches with aggregations, in their order."""
+        """Answers to searches with aggregations, in their order; `total`: how many documents are found."""
+        self.last: list[Document] = []
+        """What a search for the last message finds."""
         self.dead_letters = 0
         self.document: Document | None = None
         self.letter: Document | None = None
@@ -110,7 +112,12 @@ class Cluster:
         if self.answer_to_letter is not None:
             return self.answer_to_letter
         error = {"type": "not_ocs", "message": "not a message of OCS"}
-        self.letter = {"event": {"original": text}, "error": error, "ocs": {"replay": {"state": "pending"}}}
+        self.letter = {
+            "event": {"original": text},
+            "error": error,
+            "ocs": {"replay": {"state": "pending"}},
+            "tags": ["ocs_verify"],
+        }
         self.spoil_letter(self.letter)
         return 201, self._created(self.letters, LETTER)
 
@@ -133,8 +140,11 @@ class Cluster:
 
     def _search(self, query: Document) -> tuple[int, Any]:
         if "aggs" in query:
-            total = {"value": sum(bucket["doc_count"] for bucket in _reasons(self.aggregations[0]))}
-            return 200, {"aggregations": self.aggregations.pop(0), "hits": {"total": total}}
+            found = self.aggregations.pop(0)
+            total = found.get("total", sum(bucket["doc_count"] for bucket in _reasons(found)))
+            return 200, {"aggregations": found, "hits": {"total": {"value": total}}}
+        if "fields" not in query:
+            return 200, {"hits": {"hits": self.last}}
         fields = {name: [_at(self.document, CATALOGUE.attributes[name].alias_of)] for name in query.get("fields", [])}
         return 200, {"hits": {"hits": [{"_id": ID, "fields": fields}] if self.found_by_search else []}}
 

@@ -6,7 +6,7 @@ import base64
 import fnmatch
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,6 +29,10 @@ class Secured:
         self.url = url
         self.namespace = namespace
         self.security = self.manages_security = True
+        self.may_post_to = {f"ocs-campaign-groups-{namespace}", f"ocs-dead-letters-{namespace}"}
+        """Where whoever asks may do so themselves; a key that they make may do no more."""
+        self.meanwhile: Callable[[str], None] = lambda _: None
+        """Is told `METHOD path` of each request, when it is done and not answered yet."""
         self.authentication_type = "realm"
         self.roles = {r.name: r.body for r in desired(Settings(namespace=namespace), SERVER) if r.kind == "role"}
         self.streams = {f"ocs-campaign-groups-{namespace}", f"ocs-dead-letters-{namespace}"}
@@ -62,6 +66,7 @@ class Secured:
         body = json.loads(request.data) if request.data else None
         self.requests.append((request.method, request.path, body))
         status, found = self.refuses.get(f"{request.method} {request.path}") or self._answer(request, body)
+        self.meanwhile(f"{request.method} {request.path}")
         return Response(json.dumps(found), status, {**HEADERS, "Content-Type": "application/json"})
 
     def _answer(self, request: Request, body: Any) -> tuple[int, Any]:  # noqa: PLR0911 - one a request
@@ -88,7 +93,7 @@ class Secured:
             return 405, {"error": "no handler found"}
         match request.method, parts:
             case "POST", ["user", "_has_privileges"]:
-                return 200, {"cluster": {"manage_security": self.manages_security}}
+                return 200, {"cluster": {"manage_security": self.manages_security}, "index": self._permitted(body)}
             case "GET", ["_authenticate"]:
                 whose = {"api_key": {"name": "my-key"}} if self.authentication_type == "api_key" else {}
                 return 200, {"authentication_type": self.authentication_type, **whose}
@@ -112,6 +117,10 @@ class Secured:
                     key["invalidated"] = True
                 return 200, {"invalidated_api_keys": [key["id"] for key in gone], "error_count": 0}
         return 400, {"error": {"type": "unknown", "reason": "more than this cluster can do"}}
+
+    def _permitted(self, body: Body) -> Body:
+        asked = [(name, one["privileges"]) for one in body.get("index", []) for name in one["names"]]
+        return {name: dict.fromkeys(privileges, name in self.may_post_to) for name, privileges in asked}
 
     def _new_key(self, body: Body) -> Body:
         id_ = f"id-{len(self.api_keys)}"

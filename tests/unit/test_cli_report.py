@@ -14,7 +14,7 @@ import pytest
 
 from tests.unit.cluster import DEAD_LETTERS, STREAM, Cluster
 from tests.unit.commands import Command, command
-from tests.unit.test_status import feed
+from tests.unit.test_status import groups_of
 from toolkit.errors import UsageError
 from toolkit.report.file import check_place, write
 
@@ -36,7 +36,7 @@ def _report(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 def answers(*, dead_letters: bool = False) -> list[dict[str, Any]]:
     """One group that is Running, as it was before the window; then one run of its messages."""
-    groups, since, _ = feed((5, "Running"))
+    groups, since = groups_of((5, "Running"))
     held = {"state": 5, "mode": None, "action": 9, "actor": 1, "message": "state_change"}
     run = {"key": {"guid": "0", "time": 0, **held}, "first": {"value": 1.0}, "last": {"value": 2.0}}
     dead = {"reasons": {"buckets": [DEAD]}} if dead_letters else NO_DEAD_LETTERS

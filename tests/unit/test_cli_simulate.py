@@ -177,14 +177,29 @@ def test_a_file_that_cannot_be_written_is_an_error(simulate: Simulate, tmp_path:
     assert f"error: --output {tmp_path} cannot be written" in ran.err
 
 
-def test_a_password_in_the_url_is_never_printed(simulate: Simulate, server: Receiver) -> None:
-    url = server.url.replace("http://", "http://ocs:s3cret@")
-    for arguments in (["--count", "1"], ["--count", "1", "--json"]):
-        ran = simulate("--url", url, *arguments)
-        assert ran.code == 0
+def test_a_password_in_the_url_is_refused_and_never_printed(simulate: Simulate, server: Receiver) -> None:
+    """Everybody on the machine may read a command line, and the shell keeps it."""
+    ran = simulate("--url", server.url.replace("http://", "http://ocs:s3cret@"), "--count", "1")
+    assert (ran.code, "s3cret" in ran.out + ran.err) == (2, False)
+    assert "must not hold user and password" in ran.err
+    assert "hint: name the cluster in a profile" in ran.err
+    assert server.connections == 0
+
+
+def test_a_profiles_password_is_sent_and_never_printed(simulate: Simulate, server: Receiver, tmp_path: Path) -> None:
+    password, config = tmp_path / "password", tmp_path / "ocs-elastic.yml"
+    password.write_text("s3cret", encoding="utf-8")
+    address = server.url.partition("/ocs-campaign-groups-default")[0]
+    config.write_text(
+        f"profiles: {{test: {{url: '{address}', username: ocs, password_file: '{password}'}}}}", encoding="utf-8"
+    )
+    to = ("--profile", "test", "--config", config, "--count", "1")
+    for arguments in ([], ["--json"]):
+        ran = simulate(*to, *arguments)
+        assert ran.code == 0, ran.err
         assert "s3cret" not in ran.out + ran.err
     server.answer = lambda _: (401, b"")
-    ran = simulate("--url", url)
+    ran = simulate(*to)
     assert (ran.code, "s3cret" in ran.out + ran.err) == (1, False)
 
 

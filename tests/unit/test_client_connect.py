@@ -84,6 +84,20 @@ def test_an_api_key_is_sent_as_it_is(serve: Callable[..., Server]) -> None:
     assert server.requests[0][2]["authorization"] == "ApiKey a2V5"
 
 
+def test_user_and_password_may_hold_any_letters(serve: Callable[..., Server]) -> None:
+    server = serve()
+    connect(connection(f"http://127.0.0.1:{server.port}", username="jürgen", password="geheim-Ω")).get("/")
+    assert server.requests[0][2]["authorization"] == "Basic " + base64.b64encode("jürgen:geheim-Ω".encode()).decode()
+
+
+@pytest.mark.parametrize("key", ["geheim\nb", "geheim\rX-Own: 1", "geheim b", "geheim-Ω", "geheim\x00"])
+def test_what_is_no_api_key_is_refused_and_not_repeated(key: str) -> None:
+    """The client ended in a traceback that held the key."""
+    with pytest.raises(ConfigurationError, match="the API key holds what no key does") as error:
+        connection("http://127.0.0.1:9200", api_key=key)
+    assert "geheim" not in f"{error.value.reason} {error.value.hint}"
+
+
 def test_a_user_in_the_address_is_sent_and_not_shown(serve: Callable[..., Server]) -> None:
     server = serve()
     transport = connect(connection(f"http://u%40x:geheim@127.0.0.1:{server.port}"))

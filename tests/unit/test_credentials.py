@@ -6,9 +6,11 @@ import errno
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +25,7 @@ from toolkit.client.connect import connect
 from toolkit.config import Connection, Settings
 from toolkit.config.secret import new_secret_file, read_secret
 from toolkit.credentials import Credential, CredentialKind, Issued
-from toolkit.errors import ToolkitError
+from toolkit.errors import StalePlanError, ToolkitError
 from toolkit.uses import credentials, destroy
 from toolkit.uses.deployment import Deployment
 
@@ -196,6 +198,50 @@ def test_an_interruption_takes_it_back(server: Secured) -> None:
     with pytest.raises(KeyboardInterrupt):
         credentials.create(deployment(server), CredentialKind.USER, interrupted)
     assert server.valid == []
+
+
+@pytest.mark.parametrize("kind", CredentialKind)
+def test_an_interruption_while_it_is_made_takes_it_back(server: Secured, kind: CredentialKind) -> None:
+    """The server makes it whether or not anybody waits for its answer, so that is waited for."""
+
+    def interrupt(request: str) -> None:
+        if request in (f"PUT /_security/user/{USER_1}", "POST /_security/api_key"):
+            assert server.valid == [USER_1]
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+
+    server.meanwhile = interrupt
+    shown: list[Issued] = []
+    with pytest.raises(KeyboardInterrupt):
+        credentials.create(deployment(server), kind, shown.append)
+    assert server.valid == []
+    assert shown == []
+
+
+def test_two_who_revoke_one_each_do_not_revoke_both(run: Command, server: Secured) -> None:
+    """Each has read that the other one stays."""
+    run("create")
+    run("rotate")
+    target = deployment(server)
+    first, second = (credentials.revocation(target, [name]) for name in (USER_1, USER_2))
+    assert [each.name for each in credentials.revoked(target, first)] == [USER_1]
+    with pytest.raises(StalePlanError, match="have changed since they were shown"):
+        list(credentials.revoked(target, second))
+    assert server.valid == [USER_2]
+
+
+@pytest.mark.parametrize("verb", ["create", "rotate"])
+def test_a_key_that_could_not_post_is_not_made(run: Command, server: Secured, verb: str) -> None:
+    """As on 8.3.3: a key has no right that its maker lacks, so OCS was refused with 403."""
+    if verb == "rotate":
+        run("create")
+    before = server.valid
+    server.may_post_to = {"ocs-dead-letters-bank"}
+    ran = run(verb, "--kind", "api-key", "--output", "a-file")
+    failed(ran, 1, "this user lacks create_doc on ocs-campaign-groups-bank: ", "--kind user")
+    assert server.valid == before
+    assert not Path("a-file").exists()
+    assert run(verb, "--kind", "user").code == 0
 
 
 def test_a_failed_creation_leaves_no_file(run: Command, server: Secured) -> None:
@@ -398,6 +444,24 @@ def test_a_key_that_the_server_could_not_revoke_is_an_error(run: Command, server
     ran = run("revoke", USER_1, "--yes")
     assert ran.code == 1
     assert f"API key {USER_1} was not revoked: the shard is away" in ran.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a limit of the size of files")
+def test_a_disk_that_takes_a_part_of_the_secret_is_full(tmp_path: Path) -> None:
+    import resource  # noqa: PLC0415 - Windows has none
+
+    def write_it() -> None:
+        with new_secret_file(tmp_path / "a-file") as write:
+            write("a secret of more than ten bytes")
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(ToolkitError, match="cannot be written"):
+            write_it()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / "a-file").exists()
 
 
 def test_a_secret_is_in_no_representation() -> None:

@@ -16,6 +16,8 @@ from toolkit.load import desired
 from toolkit.model import Body, Resource
 from toolkit.output.plan import plan_text
 from toolkit.plan import Plan, make_plan
+from toolkit.uses.deployment import Deployment
+from toolkit.uses.destroy import removal
 
 STREAMS = ("ocs-campaign-groups-default", "ocs-dead-letters-default")
 WITH = {version: of_elasticsearch(version) for version in ((8, 19, 0), (9, 1, 0), (9, 5, 3))}
@@ -122,3 +124,19 @@ def test_whoever_runs_a_script_turns_it_on_where_the_stream_is_there() -> None:
         assert (create.when, options.when) == ("absent", "present")
         assert create.ask == options.ask == f"/_data_stream/{resource.name}"
         assert (options.method, options.path, options.body) == ("PUT", f"{create.path}/_options", OPTIONS)
+
+
+@pytest.mark.parametrize(("server", "there"), [(WITH[8, 19, 0], True), (WITHOUT[8, 18, 9], False)])
+def test_whoever_removes_documents_is_told_what_else_goes(server: Capabilities, there: bool) -> None:
+    class Empty:
+        url = "http://es:9200"
+
+        def get(self, *_: Any, **__: Any) -> None: ...
+
+        def post(self, *_: Any, **__: Any) -> Any:
+            return {"hits": {"hits": []}}
+
+    target = Deployment(cast("Transport", Empty()), server, Settings())
+    said = "With each stream goes what its failure store keeps."
+    assert (said in removal(target, STREAMS).notes) is there
+    assert said not in removal(target, ()).notes

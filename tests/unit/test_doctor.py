@@ -350,6 +350,10 @@ def test_what_was_changed_by_hand_or_is_gone_is_more_than_what_is_asked_for_anew
     )
     assert found(Change(CREATE, *pipeline)) == (Level.CRITICAL, "ingest_pipeline ocs-campaign-groups is not there")
     assert found(Change(CREATE, "ingest_pipeline", "one that a newer version brings"))[0] is Level.WARNING
+    store = Difference("failure_store", None, {"enabled": True})
+    assert found(Change(UPDATE, "data_stream", STREAM, differences=(store,)))[0] is Level.NOTE, "the server has it anew"
+    foreign = found(Change(ADOPT, "data_stream", STREAM))[0]
+    assert foreign is Level.NOTE, "the template that would win is the finding, and --adopt does not help against it"
     assert found(Change(CREATE, "transform", STATE)) == (Level.WARNING, f"transform {STATE} is not there")
 
 
@@ -622,12 +626,14 @@ def test_an_index_that_failed_or_waits_too_long_or_has_no_policy() -> None:
 
 
 def test_an_index_whose_policy_does_not_exist() -> None:
-    """As 8.3.3 and 8.17.2 tell it, without a step; nothing was said of it."""
+    """8.3.3 and 8.17.2 may tell it without a step, or by none but the former one's; nothing was said of it."""
     state = {"managed": True, "policy": "nonsense", "step_info": {"reason": "policy [nonsense] does not exist"}}
     answers = {f"/{STREAM}/_ilm/explain": {"indices": {INDEX: state}}}
     found = only(lifecycle.ilm(facts(answers)))
-    assert (found.level, "policy [nonsense] does not exist" in found.what) == (Level.WARNING, True)
-    assert found.remedy == f'PUT /{INDEX}/_settings {{"index.lifecycle.name": "{STREAM}"}}'
+    assert (found.level, "nonsense, which does not exist" in found.what) == (Level.WARNING, True)
+    own = f'PUT /{INDEX}/_settings {{"index.lifecycle.name": "{STREAM}"}}'
+    assert found.remedy == own
+    assert only(lifecycle.ilm(facts(explained(policy="nonsense")))).remedy == own
     state["policy"] = STREAM
     assert only(lifecycle.ilm(facts(answers))).remedy.endswith("ocs-elastic apply")
 
@@ -698,6 +704,11 @@ def test_a_transform_that_is_ill_or_behind() -> None:
     assert (found.level, "yellow: Transform indexer failed no rights" in found.what) == (Level.WARNING, True)
     found = only(transforms.transform(facts(transforming(left=900))))
     assert (found.level, "that it has not taken: 900" in found.what) == (Level.WARNING, True)
+
+
+def test_a_transform_whose_stream_is_gone_is_not_behind() -> None:
+    gone = {f"/{STREAM}/_count": RejectedError("404: no such index", status=404)}
+    assert levels(transforms.transform(facts(transforming() | gone))) == [Level.OK]
 
 
 def test_whose_privileges_a_transform_has() -> None:

@@ -307,6 +307,21 @@ def test_kept_connections_and_chunks_are_seen(opened: Port) -> None:
     assert whats(second) == ["the body came in chunks; Elasticsearch takes them"]
 
 
+@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
+def test_a_sender_that_asks_before_it_sends_its_body_is_told_to_go_on(opened: Port, version: bytes) -> None:
+    """By `Expect: 100-continue`. It waits for that; HTTP/1.0 knows no such thing, and is not told."""
+    body = json.dumps(MESSAGE).encode()
+    head = b"POST " + PATH.encode() + b" HTTP/" + version + b"\r\nContent-Type: application/json\r\n"
+    head += b"Connection: close\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with socket.create_connection(("127.0.0.1", opened.number), timeout=2) as sender:
+        sender.sendall(head)
+        if version == b"1.1":
+            assert sender.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        sender.sendall(body)
+        assert sender.recv(65536).startswith(b"HTTP/1.1 201 ")
+    assert opened.request().message == MESSAGE
+
+
 @pytest.mark.parametrize(
     ("sent", "status", "kind"),
     [
@@ -447,6 +462,9 @@ def test_a_port_in_use_is_an_error_with_a_remedy(opened: Port) -> None:
     with pytest.raises(ToolkitError, match=r"cannot listen at no\.such\.host\.invalid") as error:
         Listener("no.such.host.invalid", 0, opened.run.judge)
     assert "--address" in str(error.value.hint)
+    with pytest.raises(ToolkitError, match=r"cannot listen at 192\.0\.2\.1 port 8080") as error:
+        Listener("192.0.2.1", 8080, opened.run.judge)  # an address of nobody's
+    assert "--address" in str(error.value.hint)
 
 
 # TLS
@@ -545,6 +563,69 @@ SECRETS = {
     "X-Odd": "eyJhbGciOiJIUzI1NiJ9s3cret0123456789abcdef",
     "Referer": "https://ocs:s3cret@host/x",
 }
+
+
+ODD_SECRETS = [
+    ("Host: ocs:s3cret@es.example:9200", "Host: ***@es.example:9200"),
+    ("X-Pass: s3cret", "X-Pass: ***"),
+    ("X-Login: s3cret", "X-Login: ***"),
+    ("X-Forwarded: Basic s3cret", "X-Forwarded: Basic ***"),
+    ("X-Site: Passau", "X-Site: Passau"),
+]
+ODD_PATHS = [
+    ("http://ocs:pa/s3cret@h/x/_doc", "http://***@h/x/_doc"),
+    ("http://ocs:pa@s3cret@h/x/_doc", "http://***@h/x/_doc"),
+    ("http://ocs:pa?s3cret@h/x/_doc", "http://***@h/x/_doc"),
+    ("ocs:s3cret@h:9200/x/_doc", "***@h:9200/x/_doc"),
+    ("/x/_doc?to=http://ocs:s3cret@h", "/x/_doc?to=http://***@h"),
+    ("/x/_doc?a=1;token=s3cret", "/x/_doc?a=1;token=***"),
+    ("/x/_doc?p%61ssword=s3cret", "/x/_doc?p%61ssword=***"),
+    ("/hook/s3cretAbcdefghijkl0123/_doc", "/hook/***/_doc"),
+    ("/ocs-campaign-groups-bank_of_2026/_doc", "/ocs-campaign-groups-bank_of_2026/_doc"),
+]
+
+
+@pytest.mark.parametrize(("header", "seen"), ODD_SECRETS)
+def test_a_secret_in_an_odd_header_is_masked(opened: Port, header: str, seen: str) -> None:
+    """Some senders put the URI's own user and password into `Host`."""
+    opened.raw(f"POST {PATH} HTTP/1.1\r\nConnection: close\r\n{header}\r\n\r\n".encode())
+    found = opened.request()
+    printed = shown.request(found, None, 201, previewed=False)
+    assert f"    | {seen}\n" in printed
+    assert "s3cret" not in printed + json.dumps(shown.request_json(found, None, 201))
+
+
+@pytest.mark.parametrize(("path", "seen"), ODD_PATHS)
+def test_a_secret_in_an_odd_path_is_masked(opened: Port, path: str, seen: str) -> None:
+    opened.raw(f"POST {path} HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
+    found = opened.request()
+    assert shown.request_json(found, None, 201)["path"] == seen
+    assert f"POST {seen} HTTP/1.1" in shown.request(found, None, 201, previewed=False)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "POST http://ocs:s3cret@h/x HTTP/9.9x",
+        "POST http://ocs:pass s3cret@h/x HTTP/1.1",
+        "ocs:s3cret@h",
+        "Authorization: Basic s3cret==",
+        "X-Api-Key: and s3cret",
+        "user=ocs&password=s3cret",
+    ],
+)
+def test_what_is_no_request_shows_no_secret_either(opened: Port, line: str) -> None:
+    """As after a body that is longer than its Content-Length says: any line may come where a request begins."""
+    opened.raw(f"{line}\r\n\r\n".encode())
+    found = opened.trouble()
+    assert found.detail.startswith("400 Bad ")
+    assert "***" in found.detail
+    assert "s3cret" not in shown.trouble(found) + json.dumps(shown.trouble_json(found))
+
+
+def test_what_is_no_request_is_shown_where_it_holds_no_secret(opened: Port) -> None:
+    opened.raw(b"POST /x HTTP/9.9x\r\n\r\n")
+    assert "POST /x HTTP/9.9x" in opened.trouble().detail
 
 
 def test_secrets_are_masked_on_screen_in_json_and_in_samples(opened: Port, tmp_path: Path) -> None:

@@ -89,6 +89,64 @@ def test_names_go_wherever_they_stand() -> None:
     assert "8001" not in text
 
 
+@pytest.mark.parametrize("key", ["Acme", "Winter@Acme", "ACME_REGION", "acme.list", "_acme"])
+def test_a_key_of_the_message_may_be_a_name_too(key: str) -> None:
+    (other,) = NAMES.message({key: 0.5})
+    assert other != key
+    assert "acme" not in other.lower()
+    assert NAMES.key(key) == other  # a finding about it speaks of the same
+
+
+@pytest.mark.parametrize("key", ["GSW_NEWS", "GSW_CALLING_LISTS", "campaign_name", "callingLists", ""])
+def test_a_key_of_the_vendors_words_stays(key: str) -> None:
+    assert NAMES.message({key: 0.5}) == {key: 0.5}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"GSW_QUEUE_NAME": 4915112345678},
+        {"GSW_QUEUE_NAME": 4915112345678.5},
+        {"GSW_QUEUE_NAME": 4.915112345678e30},
+        {"GSW_NEWS": 4915112345678},
+        {"GSW_NEWS": [{"id": -4915112345678}]},
+        {"GSW_NEWS": {"GSW_QUEUE_NAME": 4915112345678}},
+        {"GSW_DIAL_MODE": {"id": 4915112345678}},
+    ],
+)
+def test_a_number_that_may_be_somebodys_goes(body: dict[str, Any]) -> None:
+    text = json.dumps(NAMES.message(body))
+    assert "915112345678" not in text
+    assert len(text) <= len(json.dumps(body))
+
+
+def test_figures_stay_wherever_they_stand() -> None:
+    figures = {"GSW_STAT_TIME_TO_COMPLETE": 86400, "GSW_STAT_HIT_RATIO": 0.25}
+    for body in (figures, {"GSW_CALLING_LISTS": [figures]}, {"GSW_NEWS": {"": figures}}):
+        assert NAMES.message(body) == body
+    (found,) = NAMES.message({"GSW_STAT_TIME_TO_COMPLETE": {"Acme list": 86400}})["GSW_STAT_TIME_TO_COMPLETE"].values()
+    assert found == 86400
+
+
+@pytest.mark.parametrize("name", ["東京海上日動", "삼성전자서비스"])
+def test_a_letter_of_thousands_is_not_told_by_its_neighbours(name: str) -> None:
+    """A stand-in from the same 128 letters would leave a name of six letters hardly a choice."""
+    blocks = [[ord(char) // 128 for char in Pseudonyms(CATALOGUE).name(name)] for _ in range(5)]
+    assert all(found != [ord(char) // 128 for char in name] for found in blocks)
+
+
+def test_the_name_of_a_header_may_be_a_customers() -> None:
+    given = (("X-Acme-Tenant-Id", "1"), ("X-Forwarded-For", "10.1.2.3"), ("Content-Type", "a/b"), ("ACME", "x"))
+    (first, _), forwarded, kept, (last, _) = NAMES.headers(given)
+    assert first.startswith("X-")
+    assert first.endswith("-Tenant-Id")
+    assert "Acme" not in first
+    assert last != "ACME"
+    assert forwarded[0] == "X-Forwarded-For"
+    assert "10.1.2.3" not in forwarded[1]
+    assert kept == ("Content-Type", "a/b")
+
+
 def test_every_name_of_a_simulated_feed_is_gone(tmp_path: Path) -> None:
     samples = Samples(tmp_path / "s", CATALOGUE)
     names: set[str] = set()

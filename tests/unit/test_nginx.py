@@ -107,6 +107,14 @@ def test_hosts_that_are_not_alike_are_refused(other: str) -> None:
         configuration("https://a.example", other)
 
 
+@pytest.mark.parametrize("url", ["https://192.0.2.7:9200", "https://[2001:db8::1]:9200"])
+def test_tls_to_an_ip_address_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot verify the certificate of") as error:
+        configuration(url)
+    assert "name the host as its certificate does" in str(error.value.hint)
+    assert configuration(url.replace("https", "http"))
+
+
 @pytest.fixture(name="start")
 def _start(tmp_path: Path) -> Iterator[Start]:
     """Starts nginx with a configuration as rendered, but on a free port and open to this machine."""
@@ -225,6 +233,16 @@ def test_tls_to_the_cluster_is_verified(start: Start) -> None:
         assert ask(start(text, CA())) == 502
         assert ask(start(text.replace("proxy_ssl_name localhost;", "proxy_ssl_name other.example;"), ca)) == 502
     assert len(server.requests) == 1
+
+
+@needs_nginx
+def test_an_ip_address_is_not_verified_by_nginx(start: Start) -> None:
+    """Why such an address is refused: even where the certificate holds it, every message would be a 502."""
+    ca = CA()
+    with cluster(certificate=ca.issue_cert("localhost", "127.0.0.1")) as server:
+        text = configuration(f"https://localhost:{server.port}", fingerprint="0" * 64)
+        assert ask(start(text.replace("proxy_ssl_name localhost;", "proxy_ssl_name 127.0.0.1;"), ca)) == 502
+    assert server.requests == []
 
 
 @needs_nginx

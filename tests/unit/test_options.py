@@ -33,6 +33,16 @@ def test_what_is_pasted_begins_with_the_encoding(options: Command) -> None:
     ]
 
 
+def test_the_interval_is_the_configured_one_by_which_status_knows_who_is_silent(
+    options: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "an active group; the default" in options().out
+    monkeypatch.setenv("OCS_ELASTIC_INTERVAL_S", "30")
+    out = options().out
+    assert "campaigngroup-states-interval = 30" in pasted(out)
+    assert "the default" not in out
+
+
 @pytest.mark.parametrize(
     "words",
     [

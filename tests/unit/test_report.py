@@ -9,20 +9,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.found import CATALOGUE
-from toolkit.errors import ToolkitError
+from toolkit.client.transport import Transport
+from toolkit.errors import RejectedError, ToolkitError
 from toolkit.questions import DeadLetterReason, GroupState
 from toolkit.questions.changes import NOTHING, Change, Values, spells
 from toolkit.report import charts
 from toolkit.report.clock import boundaries, full, length, ticks
 from toolkit.report.colour import shown
 from toolkit.report.page import page, readable, require_renderer
-from toolkit.uses.report import Group, Report
+from toolkit.uses.report import Group, Report, _failures
 from toolkit.uses.streams import Streams
 from toolkit.uses.window import Window
 
@@ -260,6 +261,48 @@ def test_nothing_at_all_reads_well() -> None:
     assert "Which messages could not be understood?" in page(
         report(messages=0, dead_letters=[DeadLetterReason("not_ocs", "not a message of OCS", 1)]), MADE
     )
+
+
+def test_what_is_in_failure_stores_is_told_and_that_nobody_looked() -> None:
+    said = "could neither be indexed nor become dead letters"
+    for failures, words in ((1, f"1 message {said}"), (1200, f"1,200 messages {said}")):
+        assert words in " ".join(seen(page(report(group("g"), failures=failures), MADE)).texts)
+    for nothing in (None, 0):
+        assert "failure store" not in page(report(group("g"), failures=nothing), MADE)
+    assert "lacks <code>read_failure_store</code>" in page(report(group("g"), failures_refused=True), MADE)
+
+
+class Stores:
+    """Failure stores of both streams; None: the server has none."""
+
+    def __init__(self, *counts: int | None, status: int | None = None) -> None:
+        names = ("ocs-campaign-groups-default", "ocs-dead-letters-default")
+        self.counts = dict(zip(names, counts, strict=True))
+        self.status = status
+
+    def get(self, path: str) -> Any:
+        store = {"enabled": True, "indices": [{}]}
+        there = self.counts[path.removeprefix("/_data_stream/")] is not None
+        return {"data_streams": [{"failure_store": store} if there else {}]}
+
+    def post(self, path: str, body: Any) -> Any:
+        if self.status:
+            raise RejectedError("no", status=self.status)
+        limits = body["query"]["range"]["@timestamp"]
+        assert (limits["gte"], limits["lt"]) == ("2026-11-21T23:00:00.000Z", "2026-11-22T23:00:00.000Z")
+        return {"count": self.counts[path.removeprefix("/").removesuffix("::failures/_count")]}
+
+
+def test_the_failures_of_both_streams_in_the_window_are_counted() -> None:
+    def ask(stores: Stores) -> tuple[int | None, bool]:
+        return _failures(cast("Transport", stores), Streams("default"), DAY)
+
+    assert ask(Stores(3, 4)) == (7, False)
+    assert ask(Stores(None, None)) == (None, False)
+    assert ask(Stores(0, None)) == (0, False)
+    assert ask(Stores(3, 4, status=403)) == (None, True)
+    with pytest.raises(RejectedError):
+        ask(Stores(3, 4, status=500))
 
 
 def test_no_message_in_the_window_is_said() -> None:

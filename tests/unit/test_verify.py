@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trustme import CA
 
 from tests.unit.cluster import CATALOGUE, DEAD_LETTERS, ID, INDEX, LETTER, STREAM, Cluster, put
 from tests.unit.commands import Command, Ran, command
 from tests.unit.receiver import receiver
+from tests.unit.tls import Server, serving
 from toolkit.client.connect import connect
 from toolkit.config import Connection, Settings
 from toolkit.config.secret import basic
@@ -231,6 +233,12 @@ def test_bad_a_post_that_reached_nobody_leaves_nothing(server: Cluster) -> None:
     assert "left" not in str(raised.value.hint)
 
 
+def test_bad_a_host_that_nobody_knows(server: Cluster) -> None:
+    with pytest.raises(UnreachableError, match="unknown host") as raised:
+        run_verify(server, "http://nobody.invalid/ocs-campaign-groups-default/_doc")
+    assert "left" not in str(raised.value.hint)
+
+
 def test_an_interrupted_post_says_what_may_be_left(
     server: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -315,7 +323,7 @@ def test_bad_a_credential_of_ocss_that_may_read(
     use(monkeypatch, {"OCS_ELASTIC_OCS_API_KEY": "the-operators"})
     ran = command_verify()
     assert ran.code == 1
-    assert f"error: 1 of 43 checks failed: {READS}: search: expected 403, found 200, and 1 more\n" in ran.err
+    assert f"error: 1 of 44 checks failed: {READS}: search: expected 403, found 200, and 1 more\n" in ran.err
     assert "hint: OCS's credential may read" in ran.err
     assert "credentials create" in ran.err
     assert (secure.document, secure.letter) == (None, None)
@@ -341,7 +349,7 @@ def test_without_ocss_own_it_says_by_which_it_posted(command_verify: Command, se
     assert ran.code == 0
     assert "/_doc, with this connection's credential, not OCS's\n" in ran.out
     assert re.search(f" not made +{READS} +OCS's own credential is not given: OCS_ELASTIC_OCS_USERNAME", ran.out)
-    assert "\n42 of 43 checks ok, 1 not made, in " in ran.out
+    assert "\n43 of 44 checks ok, 1 not made, in " in ran.out
 
 
 def test_ocss_own_uri_gets_nobody_elses_credential(
@@ -363,6 +371,21 @@ def test_ocss_own_uri_is_where_both_messages_go(command_verify: Command, server:
     assert ran.code == 1  # that cluster has not got them
     assert posts(server) == 0
     assert deletions(server) == [f"/{INDEX.format(STREAM)}/_doc/{number}" for number in (1, 2)]
+
+
+def test_ocss_own_uri_over_tls_needs_a_ca_that_is_trusted(command_verify: Command, server: Cluster) -> None:
+    ca = CA()
+    ca.cert_pem.write_to_path("ca.crt")
+    answer = {"_index": INDEX.format(STREAM), "_id": "1"}
+    with serving(Server(201, answer), ca.issue_cert("localhost")) as proxy:
+        uri = f"https://localhost:{proxy.port}/ocs-campaign-groups-default/_doc"
+        ran = command_verify("--ocs-uri", uri)
+        assert (ran.code, proxy.requests) == (1, [])
+        assert f"error: no answer from {uri}: TLS failed: " in ran.err
+        assert "left" not in ran.err
+        ran = command_verify("--ocs-uri", uri, "--ocs-ca-file", "ca.crt")
+        assert [request[:2] for request in proxy.requests] == [("POST", "/ocs-campaign-groups-default/_doc")] * 2
+    assert "checks failed: read back" in ran.err  # that cluster has not got them
 
 
 @pytest.mark.parametrize(
@@ -424,13 +447,14 @@ def test_the_second_message_is_none_and_names_the_first(command_verify: Command,
         ("event.original", None, "word for word"),
         ("error.type", "pipeline_failure", "reason"),
         ("ocs.replay.state", "done", "to be replayed"),
+        ("tags", None, "counted nowhere"),
     ],
 )
 def test_bad_dead_letter(command_verify: Command, server: Cluster, path: str, value: Any, check: str) -> None:
     server.spoil_letter = lambda letter: put(letter, path, value)
     ran = command_verify()
     assert ran.code == 1
-    assert f"error: 1 of 43 checks failed: dead letter: {check}: {path}: expected " in ran.err
+    assert f"error: 1 of 44 checks failed: dead letter: {check}: {path}: expected " in ran.err
     assert (server.document, server.letter) == (None, None)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from toolkit.errors import UsageError
 from toolkit.uses import window as room
-from toolkit.uses.window import Window, timezone, window
+from toolkit.uses.window import Window, since, timezone, window
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -115,3 +115,23 @@ def test_bad_no_zones_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("text", ["1970-01-01T00:00:00.000Z", "2018-04-26T18:53:00.123Z", "2026-11-23T08:00:00.999Z"])
 def test_a_time_is_written_as_it_is_read(text: str) -> None:
     assert Window.iso(Window.ms(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("90m", timedelta(minutes=90)),
+        ("1w", timedelta(days=7)),
+        ("366d", timedelta(days=366)),
+        ("2026-11-23", datetime(2026, 11, 23, tzinfo=UTC)),
+        ("2026-11-23T06:00+01:00", datetime(2026, 11, 23, 5, tzinfo=UTC)),
+    ],
+)
+def test_since_is_a_length_of_time_or_a_time(text: str, meant: timedelta | datetime) -> None:
+    assert since(text) == meant
+
+
+@pytest.mark.parametrize("text", ["", "0m", "24", "-1h", "367d", "24 h", "yesterday", "1970-01-01"])
+def test_bad_since(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^--since"):
+        since(text)

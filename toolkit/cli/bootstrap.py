@@ -162,7 +162,7 @@ def _finish(connection: Connection, settings: Settings, access: OcsAccess, said:
     from toolkit.uses.options import ocs_options as found  # noqa: PLC0415
 
     result("")
-    result(ocs_options.text(found(connection, settings.namespace, uri=access.uri)))
+    result(ocs_options.text(found(connection, settings, uri=access.uri)))
     result(f"\n{said}")
     if target.addresses:
         result("\nDashboards:\n" + "\n".join(f"  {title}: {url}" for title, url in target.addresses))

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from toolkit.cli.cluster import connection_and_settings
-from toolkit.cli.monitoring import Check, Nagios
+from toolkit.cli.monitoring import Check, Looked, code_of
 from toolkit.cli.monitoring import check as monitored
 from toolkit.cli.options import AsJson, Config, Namespace, Profile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from toolkit.model import Body
     from toolkit.uses.doctor import Diagnosis
 
 
@@ -65,9 +64,7 @@ def show(found: Diagnosis, *, with_ok: bool = True) -> None:
     result(output.text(found, with_ok=with_ok))
 
 
-def _as_plugin(found: Diagnosis) -> tuple[Nagios, str, Body]:
-    from toolkit.doctor.finding import Level  # noqa: PLC0415
+def _as_plugin(found: Diagnosis) -> Looked:
     from toolkit.output.doctor import summary  # noqa: PLC0415
 
-    codes = {Level.CRITICAL: Nagios.CRITICAL, Level.WARNING: Nagios.WARNING, Level.UNKNOWN: Nagios.UNKNOWN}
-    return codes.get(found.worst, Nagios.OK), summary(found), found.as_json()
+    return Looked(code_of(found.worst), summary(found), found.as_json())

@@ -125,7 +125,11 @@ def replay(
     else:
         if (total := use.waiting(target, selection)) and not yes:
             what = console.counted(total, "message")
-            consent(f"Replay {what} of namespace {target.settings.namespace}?", yes=yes, hint="give --yes")
+            consent(
+                f"Replay {what} of namespace {target.settings.namespace}?",
+                yes=yes,
+                hint="give --yes, after a look at --dry-run",
+            )
         with terminable():
             done = use.replay(target, selection, progress=progress)
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
 
 import typer
 import typer.core
@@ -14,6 +14,7 @@ from toolkit.errors import ToolkitError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from toolkit.doctor.finding import Level
     from toolkit.model import Body
 
 Check = Annotated[
@@ -34,26 +35,45 @@ class Nagios(IntEnum):
     UNKNOWN = 3
 
 
-def check(name: str, look: Callable[[], tuple[Nagios, str, Body]], *, as_json: bool) -> NoReturn:
+def code_of(worst: Level) -> Nagios:
+    """The code for the worst finding."""
+    from toolkit.doctor.finding import Level  # noqa: PLC0415 - start-up time
+
+    codes = {Level.CRITICAL: Nagios.CRITICAL, Level.WARNING: Nagios.WARNING, Level.UNKNOWN: Nagios.UNKNOWN}
+    return codes.get(worst, Nagios.OK)
+
+
+class Looked(NamedTuple):
+    """What a plugin found."""
+
+    code: Nagios
+    said: str
+    found: Body
+    """All of it, for programs."""
+    figures: str = ""
+    """Performance data: `label=value;warning;critical`, with blanks between."""
+
+
+def check(name: str, look: Callable[[], Looked], *, as_json: bool) -> NoReturn:
     """Look, print the plugin's line, and end with its code; whatever keeps it from looking is `UNKNOWN`.
 
     Args:
         name: what was checked, such as `DOCTOR`.
-        look: gives the code, what to say, and all that was found.
+        look: looks.
         as_json: whether all that was found is printed instead of the line.
 
     Raises:
         Exit: always.
     """
     try:
-        code, said, found = look()
+        looked = look()
     except ToolkitError as error:
-        code, said, found = Nagios.UNKNOWN, error.reason, {"error": error.reason, "hint": error.hint}
+        looked = Looked(Nagios.UNKNOWN, error.reason, {"error": error.reason, "hint": error.hint})
     except Exception as error:  # Python's own code for it, 1, would be read as a warning
         said = f"a bug of ocs-elastic ({type(error).__name__}): run it without --check"
-        code, found = Nagios.UNKNOWN, {"error": said}
-    _say(name, code, said, found, as_json=as_json)
-    raise typer.Exit(int(code))
+        looked = Looked(Nagios.UNKNOWN, said, {"error": said})
+    _say(name, looked, as_json=as_json)
+    raise typer.Exit(int(looked.code))
 
 
 class PluginGroup(typer.core.TyperGroup):
@@ -85,7 +105,7 @@ class PluginGroup(typer.core.TyperGroup):
                 raise
             said = error.format_message() if hasattr(error, "format_message") else str(error)  # Typer's, or ours
             found: Body = {"error": said, "hint": getattr(error, "hint", None)}
-            _say(_named(given).upper(), Nagios.UNKNOWN, said, found, as_json="--json" in given)
+            _say(_named(given).upper(), Looked(Nagios.UNKNOWN, said, found), as_json="--json" in given)
             error.exit_code = int(Nagios.UNKNOWN)  # type: ignore[attr-defined]
             raise
 
@@ -105,11 +125,12 @@ def _named(given: Sequence[str]) -> str:
     return next((word for word in given if not word.startswith("-")), "ocs-elastic")
 
 
-def _say(name: str, code: Nagios, said: str, found: Body, *, as_json: bool) -> None:
+def _say(name: str, looked: Looked, *, as_json: bool) -> None:
     from toolkit.output.console import result, result_json  # noqa: PLC0415 - start-up time
 
     if as_json:
-        result_json(found)
+        result_json(looked.found)
     else:
-        line = " ".join(said.split()).replace("|", "/")  # what stands behind a '|' is figures to Nagios
-        result(f"{name} {code.name}: {line}")
+        line = " ".join(looked.said.split()).replace("|", "/")  # what stands behind a '|' is figures to Nagios
+        figures = f" | {looked.figures}" if looked.figures else ""
+        result(f"{name} {looked.code.name}: {line}{figures}")

@@ -46,7 +46,7 @@ def options(
             raise UsageError("--format nginx and --json exclude each other")
         console.result(nginx_configuration(connection, settings.namespace))
         return
-    result = found(connection, settings.namespace, uri=load_ocs_uri(config, profile=profile))
+    result = found(connection, settings, uri=load_ocs_uri(config, profile=profile))
     if as_json:
         console.result_json(result.as_json())
     else:

@@ -148,7 +148,13 @@ def _target(
     if url is not None:
         if profile is not None or namespace is not None:
             raise UsageError("--url says it all, so --profile and --namespace cannot be given with it")
-        return parse_target(url, ca_file=ca_file)
+        target = parse_target(url, ca_file=ca_file)
+        if target.headers:
+            raise UsageError(
+                f"--url {target} must not hold user and password: process lists and the shell's history show them",
+                hint="name the cluster in a profile, with username and password_file, and give --profile instead",
+            )
+        return target
     if profile is None:
         raise UsageError(
             "nowhere to send the messages",

@@ -45,11 +45,13 @@ class Answer:
     reason: str | None
     """The server's own, where it refused."""
     type: str | None
+    kept: bool = False
+    """Whether it went to the stream's failure store, which keeps what the server would have refused."""
 
     @property
     def done(self) -> bool:
-        """Whether it was written."""
-        return self.reason is None
+        """Whether it was written where it should be."""
+        return self.reason is None and not self.kept
 
     @property
     def conflict(self) -> bool:
@@ -113,4 +115,5 @@ def _answer(item: dict[str, Any]) -> Answer:
         id=said.get("_id") or "",
         reason=reason({"error": error}) if error else None,
         type=error.get("type") if isinstance(error, dict) else None,
+        kept=said.get("failure_store") == "used",
     )

@@ -8,6 +8,7 @@ from toolkit.capabilities import Capabilities, Version, of_elasticsearch, of_ope
 from toolkit.client import refusal
 from toolkit.client.transport import Transport
 from toolkit.config import Connection
+from toolkit.config.secret import basic
 from toolkit.errors import ConfigurationError, CredentialError, RejectedError, UnsupportedServerError
 
 OLDEST: Version = (8, 3, 0)
@@ -35,7 +36,8 @@ def connect(connection: Connection, *, read_only: bool = False) -> Transport:
     if connection.api_key:
         options["api_key"] = connection.api_key
     elif connection.username:
-        options["basic_auth"] = (connection.username, connection.password or "")
+        # The client would encode the two as ASCII, and Elasticsearch takes a password of any letters.
+        options["basic_auth"] = basic(connection.username, connection.password or "").removeprefix("Basic ")
     if connection.embedded:
         from toolkit.client.opensearch import OpenSearchNode  # noqa: PLC0415
 

@@ -16,6 +16,7 @@ from toolkit.client.trust import AcquaintanceContext, context_for, pinned
 from toolkit.config import Connection
 
 _WAY = "_ocs_elastic_way"
+_HIDDEN = b"<hidden>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,21 @@ class Node(Urllib3HttpNode):
     def __init__(self, config: NodeConfig) -> None:
         BaseNode.__init__(self, config)
         self.pool = _Pool(config, config._extras[_WAY])  # type: ignore[assignment]  # what the node asks of a pool
+
+    def _log_request(  # noqa: PLR0917 - the signature of the library
+        self,
+        method: str,
+        target: str,
+        headers: Any,
+        body: bytes | None,
+        meta: Any = None,
+        response: bytes | None = None,
+        exception: Exception | None = None,
+    ) -> None:
+        """Log as the library does, where that is switched on; it hides credentials in headers, but no new ones."""
+        if "/_security/" in target:
+            body, response = body and _HIDDEN, response and _HIDDEN
+        super()._log_request(method, target, headers, body, meta, response, exception)
 
 
 class _Pool:

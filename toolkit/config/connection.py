@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -91,6 +92,11 @@ def _check(connection: Connection) -> None:
     source = connection.source
     if connection.api_key and (connection.username or connection.password):
         raise ConfigurationError(f"{source}: an API key, and a user or password too", hint=ONE_CREDENTIAL)
+    if connection.api_key and not re.fullmatch(r"[!-~]+", connection.api_key):
+        raise ConfigurationError(
+            f"{source}: the API key holds what no key does: a blank, the end of a line, or a letter beyond ASCII",
+            hint="give it in its encoded form, on one line, as Kibana and `credentials create` show it",
+        )
     if bool(connection.username) != (connection.password is not None):
         missing = "password" if connection.username else "user"
         raise ConfigurationError(f"{source}: the {missing} is missing", hint=ONE_CREDENTIAL)

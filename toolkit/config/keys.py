@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from toolkit.config.threshold import PAIR_EXPECTED, parse_threshold
+
 NAMESPACE = re.compile(r"[a-z0-9_.]{0,45}[a-z0-9]")
 """Elasticsearch refuses a transform whose id, `ocs-current-state-<namespace>`, has more than 64 characters or ends in
 anything but a letter or a digit; tried on 8.3.3."""
@@ -112,7 +114,12 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
+def _is_threshold(value: Any) -> bool:
+    return parse_threshold(value) is not None
+
+
 _DAYS = "a whole number of days, 1 or more"
+_LIMITS = "More than the first number is a warning, more than the second critical; none in the place of either: never."
 
 SETTING_KEYS = (
     Key(
@@ -171,6 +178,65 @@ SETTING_KEYS = (
         "30",
     ),
     Key(
+        "interval_s",
+        _is_count(1, 86_400),
+        "a whole number of seconds, 1 to 86400",
+        "Seconds between two messages of an active campaign group: what OCS's option campaigngroup-states-interval is "
+        "set to. `options` prints it, and `status` knows by it which groups are silent.",
+        "10",
+    ),
+    Key(
+        "silent_intervals",
+        _is_count(2, 1000),
+        "a whole number, 2 to 1000",
+        "A campaign group is stale when it should have sent so many messages, and none came.",
+        "3",
+    ),
+    Key(
+        "forget_hours",
+        _is_count(1, 8760),
+        "a whole number of hours, 1 to 8760",
+        "Hours that others go on sending without a stale campaign group before `status` forgets it, since OCS says "
+        "nothing of a group that is deleted. While nothing at all comes, none is forgotten.",
+        "24",
+    ),
+    Key(
+        "silence_threshold",
+        lambda value: value == "auto" or _is_threshold(value),
+        f"auto, or {PAIR_EXPECTED}",
+        f"For `status`: seconds since the last message of all, where a campaign group should send some. {_LIMITS} "
+        "auto: the time after which a group is stale, for both.",
+        "auto",
+    ),
+    Key(
+        "stale_groups_threshold",
+        _is_threshold,
+        PAIR_EXPECTED,
+        f"For `status`: stale campaign groups. {_LIMITS}",
+        "0,0",
+    ),
+    Key(
+        "dead_letters_threshold",
+        _is_threshold,
+        PAIR_EXPECTED,
+        f"For `status`: dead letters of its time that nobody has replayed. {_LIMITS}",
+        "0,100",
+    ),
+    Key(
+        "failures_threshold",
+        _is_threshold,
+        PAIR_EXPECTED,
+        f"For `status`: documents of its time in the failure store. {_LIMITS}",
+        "0,100",
+    ),
+    Key(
+        "unknown_codes_threshold",
+        _is_threshold,
+        PAIR_EXPECTED,
+        f"For `status`: messages of its time with a code that is not in the catalogue, which is no error. {_LIMITS}",
+        "none,none",
+    ),
+    Key(
         "frozen_dashboards",
         _is_text,
         "the path of a folder",
@@ -195,7 +261,7 @@ SETTING_KEYS = (
         plain=False,
     ),
 )
-"""What the resources are rendered from: at the top of the file, and in a profile, which goes before it."""
+"""What the resources are rendered from and `status` judges by: at the top of the file and, before it, in a profile."""
 
 CONNECTION_KEYS = (
     Key(

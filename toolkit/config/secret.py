@@ -59,7 +59,9 @@ def new_secret_file(path: Path) -> Iterator[Callable[[str], None]]:
     def write(secret: str) -> None:
         nonlocal whole
         try:
-            stream.write(f"{secret}\n".encode())
+            left = f"{secret}\n".encode()
+            while left:  # a disk that fills up takes a part first, and says so only then
+                left = left[stream.write(left) :]
             os.fsync(number)
         except OSError as error:
             raise _unwritable(path, error) from error

@@ -1,4 +1,4 @@
-"""What the resources are rendered from."""
+"""What the resources are rendered from, and how the feed is watched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from toolkit.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the resources are rendered from: how long, how many, how large."""
+    """What the resources are rendered from, how long, how many, how large; and what `status` judges the feed by."""
 
     namespace: str = "default"
     """Ends the name of everything that is not shared by the whole cluster."""
@@ -37,6 +37,18 @@ class Settings:
     """Seconds between two looks of the latest-state transform."""
     current_state_days: int = 30
     """Days after which a campaign group that sends nothing leaves the latest-state index."""
+    interval_s: int = 10
+    """Seconds between two messages of an active campaign group: OCS's `campaigngroup-states-interval`."""
+    silent_intervals: int = 3
+    """So many of them without a message make a group stale."""
+    forget_hours: int = 24
+    """Hours that others go on without a stale group before it is forgotten."""
+    silence_threshold: str = "auto"
+    """Seconds of silence of all; `auto`: the time after which a group is stale. See `toolkit.config.threshold`."""
+    stale_groups_threshold: str = "0,0"
+    dead_letters_threshold: str = "0,100"
+    failures_threshold: str = "0,100"
+    unknown_codes_threshold: str = "none,none"
     frozen_dashboards: str | None = None
     """Folder of dashboards that were changed by hand and kept; None: the toolkit's own, which is empty."""
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -48,6 +60,11 @@ class Settings:
     def transform_delay_s(self) -> int:
         """Seconds that the transform waits for late documents: a refresh, and some more."""
         return self.refresh_interval_s + 5
+
+    @property
+    def stale_after_s(self) -> int:
+        """Seconds after which a silent group is stale: its intervals, and a refresh, before which nothing is found."""
+        return self.silent_intervals * self.interval_s + self.refresh_interval_s
 
 
 def load_settings(path: Path | None, *, namespace: str | None = None, profile: str | None = None) -> Settings:

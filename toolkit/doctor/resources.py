@@ -76,10 +76,13 @@ def _is_wrong(change: Change) -> bool:
     """Whether somebody has removed or changed it: then it is not what the files that made it said.
 
     What the toolkit or the configuration asks for anew changes the checksum in the mark (on OpenSearch, a pipeline's
-    description holds it). A transform that only stands still is another check's.
+    description holds it). A data stream has no mark: all that is ever updated of it is its failure store, and one that
+    is not ours has another template, which is a clash. A transform that only stands still is another check's.
     """
-    paths = [difference.path for difference in change.differences]
+    if change.kind == "data_stream":
+        return False
     if change.action == UPDATE:
+        paths = [difference.path for difference in change.differences]
         return paths != ["running"] and not any(path == "description" or "checksum" in path for path in paths)
     return change.action in (CREATE, ADOPT)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from toolkit.doctor.facts import Facts
 from toolkit.doctor.finding import Finding, Level, ok
+from toolkit.errors import RejectedError
 from toolkit.model import Body
 
 _STALE = "The latest-state index and the dashboard of the present states stand still; messages are kept all the same."
@@ -54,7 +55,12 @@ def _late(facts: Facts, name: str, stats: Body, body: Body) -> Iterator[Finding]
     source = body["source"]
     times = {body["sync"]["time"]["field"]: {"gte": since_ms, "lt": until_ms, "format": "epoch_millis"}}
     query = {"bool": {"filter": [source["query"], {"range": times}]}}
-    left = facts.transport.post(f"/{','.join(source['index'])}/_count", {"query": query})["count"]
+    try:
+        left = facts.transport.post(f"/{','.join(source['index'])}/_count", {"query": query})["count"]
+    except RejectedError as error:
+        if error.status != 404:
+            raise
+        return  # there is no stream, which another check tells
     if left:
         yield Finding(
             Level.WARNING,

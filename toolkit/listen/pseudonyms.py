@@ -11,6 +11,7 @@ import hashlib
 import re
 import secrets
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -24,7 +25,6 @@ _GUID = re.compile(r"[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
 _HEXADECIMAL = {"Nd": "0123456789", "Lu": "ABCDEF", "Ll": "abcdef"}
 _GIVEN_BY_OCS = frozenset({"undefined"})  # what OCS writes where a tenant's annex says nothing
 _VENDOR_KEY = re.compile(r"GSW_[A-Z0-9_]{1,60}")
-_ATTRIBUTE_KEY = re.compile(r"[A-Za-z_@][A-Za-z0-9_.@-]{0,63}")
 _NUMBER_TEXT = re.compile(r"[\d.,:+TZeE-]*|NaN|[+-]?Infinity|null|true|false", re.ASCII)
 _WORD = re.compile(r"\w+")
 _KEY_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
@@ -35,6 +35,42 @@ _PLAIN_HEADERS = frozenset(
         *("user-agent", "authorization", "proxy-authorization"),  # of the last two, only the scheme is not masked
     }
 )
+_HEADER_WORDS = frozenset(
+    {
+        *("accept", "age", "agent", "alive", "api", "app", "auth", "authentication", "authorization", "b3", "cache"),
+        *("charset", "client", "code", "connection", "content", "control", "cookie", "correlation", "custom", "date"),
+        *(
+            "encoding",
+            "event",
+            "expect",
+            "for",
+            "forwarded",
+            "from",
+            "genesys",
+            "gsw",
+            "host",
+            "http",
+            "https",
+            "id",
+            "ip",
+        ),
+        *("keep", "key", "language", "length", "location", "message", "method", "mime", "ocs", "origin", "password"),
+        *("path", "port", "pragma", "private", "proto", "protocol", "proxy", "real", "referer", "request"),
+        *("requested", "response", "secret", "secure", "server", "session", "site", "source", "span", "te", "tenant"),
+        *("time", "timestamp", "token", "trace", "traceparent", "transfer", "type", "upgrade", "uri", "url", "user"),
+        *("version", "via", "with", "www", "x"),
+    }
+)
+"""Of these, names of headers are made that name nobody; any other word may be a customer's."""
+_WIDE_BLOCKS = (
+    range(0x3400, 0x4DC0),  # CJK, extension A
+    range(0x4E00, 0xA000),  # CJK
+    range(0xAC00, 0xD7A4),  # Hangul
+    range(0x20000, 0x2A6E0),  # CJK, extension B
+)
+"""Scripts of thousands of letters: the neighbours of a letter alone would say nearly which it is."""
+_NUMBER_MIN = 1000
+"""What is smaller is a code, a count or a share; what is not may be a telephone's."""
 _PATH_WORDS = frozenset({"ocs", "campaign", "groups", "dead", "letters", "default", "_doc", "_create", "_bulk"})
 
 
@@ -60,7 +96,7 @@ class Pseudonyms:
 
     def message(self, body: Body) -> Body:
         """A message without names: numbers, codes, times and the vendor's own words stay."""
-        return {self._root_key(key): self._attribute(key, value) for key, value in body.items()}
+        return {self._key_of(key): self._attribute(key, value) for key, value in body.items()}
 
     def text(self, text: str) -> str:
         """Text of which nobody knows what in it is a name, so that every word is one but OCS's own."""
@@ -68,7 +104,10 @@ class Pseudonyms:
 
     def headers(self, given: Headers) -> Headers:
         """Headers whose secrets are masked already; only what cannot name a machine or a customer stays."""
-        return tuple((name, value if name.lower() in _PLAIN_HEADERS else self.text(value)) for name, value in given)
+        return tuple(
+            (name, value) if name.lower() in _PLAIN_HEADERS else (self._header_name(name), self.text(value))
+            for name, value in given
+        )
 
     def path(self, given: str) -> str:
         """A path; the toolkit's own words in it stay."""
@@ -76,33 +115,36 @@ class Pseudonyms:
 
     def key(self, key: str | None) -> str | None:
         """The name of an attribute as `message` writes it."""
-        return None if key is None else self._root_key(key)
-
-    def _root_key(self, key: str) -> str:
-        return key if _ATTRIBUTE_KEY.fullmatch(key) or not key.strip() else self.name(key)
+        return None if key is None else self._key_of(key)
 
     def _attribute(self, key: str, value: Any) -> Any:
         attribute = self._catalogue.attributes.get(key)
         if attribute is None or isinstance(value, dict | list):
-            return self._inside(value)
+            return self._inside(value, figures=attribute is not None and attribute.type == "number")
         if attribute.type == "keyword":
-            return self._number(value) if values.json_type(value) == "number" else self._inside(value)
+            return self._number(value) if _is_number(value) else self._inside(value)
         if isinstance(value, str):
             known = _NUMBER_TEXT.fullmatch(value.strip()) or value.lower() in self._codes
             return value if known else self.name(value)
         return value
 
-    def _inside(self, value: Any) -> Any:
-        """Every string in a value; keys too, since a list's name may be one."""
+    def _inside(self, value: Any, *, figures: bool = False) -> Any:
+        """Every string in a value; keys too, since a list's name may be one; numbers, unless they are figures."""
         if isinstance(value, str):
             return self.name(value)
         if isinstance(value, list):
-            return [self._inside(item) for item in value]
+            return [self._inside(item, figures=figures) for item in value]
         if isinstance(value, dict):
-            return {self._inner_key(key): self._inside(item) for key, item in value.items()}
-        return value
+            return {self._key_of(key): self._item(key, item, figures=figures) for key, item in value.items()}
+        return self._number(value) if not figures and _is_number(value) and abs(value) >= _NUMBER_MIN else value
 
-    def _inner_key(self, key: str) -> str:
+    def _item(self, key: str, value: Any, *, figures: bool) -> Any:
+        return (
+            self._attribute(key, value) if key in self._catalogue.attributes else self._inside(value, figures=figures)
+        )
+
+    def _key_of(self, key: str) -> str:
+        """An attribute's name stays if it is the vendor's or of its words; it may be a list's, or a customer's own."""
         if _VENDOR_KEY.fullmatch(key) or not key.strip():
             return key
         words = [word.lower() for word in _KEY_WORD.findall(key)]
@@ -110,10 +152,15 @@ class Pseudonyms:
 
     def _number(self, value: float) -> float:
         """A number in a name's place, such as a queue's: another of as many digits."""
-        if not isinstance(value, int):
-            return value
-        digits = self._part(str(abs(value)))
-        return int(f"{'-' if value < 0 else ''}{max(digits[0], '1')}{digits[1:]}")
+        text = str(abs(value))
+        if not text.replace(".", "", 1).isdigit():
+            return 0.0  # one with an exponent, or none
+        digits = self._part(text)
+        other = f"{'-' if value < 0 else ''}{max(digits[0], '1')}{digits[1:]}"
+        return float(other) if isinstance(value, float) else int(other)
+
+    def _header_name(self, name: str) -> str:
+        return re.sub(r"[^\W_]+", lambda f: f[0] if f[0].lower() in _HEADER_WORDS else self._part(f[0]), name)
 
     def _word(self, word: str) -> str:
         return word if _VENDOR_KEY.fullmatch(word) else self._part(word)
@@ -121,12 +168,17 @@ class Pseudonyms:
     def _part(self, text: str) -> str:
         digest = hashlib.shake_256(self._key + text.encode("utf-8", "surrogatepass")).digest(2 * len(text))
         numbers = (int.from_bytes(digest[2 * i : 2 * i + 2], "big") for i in range(len(text)))
-        alphabet = _alike_in_guid if _GUID.fullmatch(text) else _alike
+        alphabet: Callable[[str], str | range] = _alike_in_guid if _GUID.fullmatch(text) else _alike
         return "".join(_stand_in(alphabet(char), number) for char, number in zip(text, numbers, strict=True))
 
 
-def _stand_in(alike: str, number: int) -> str:
-    return alike[number % len(alike)]
+def _is_number(value: Any) -> bool:
+    return values.json_type(value) == "number"
+
+
+def _stand_in(alike: str | range, number: int) -> str:
+    found = alike[number % len(alike)]
+    return found if isinstance(found, str) else chr(found)
 
 
 def _alike_in_guid(char: str) -> str:
@@ -134,11 +186,14 @@ def _alike_in_guid(char: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _alike(char: str) -> str:
+def _alike(char: str) -> str | range:
     """What a character may be replaced by: its like among its neighbours; punctuation and marks only by themselves."""
     category = unicodedata.category(char)
     if category[0] not in "LN" and category not in ("Co", "Cn"):
         return char
+    for block in _WIDE_BLOCKS:
+        if ord(char) in block:
+            return block
     first = ord(char) - ord(char) % _BLOCK
     return "".join(chr(n) for n in range(first, first + _BLOCK) if unicodedata.category(chr(n)) == category)
 

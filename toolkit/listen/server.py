@@ -5,6 +5,7 @@ Whoever reaches the port decides what is sent, so every limit is kept here, and 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from queue import Full, Queue
 from typing import Any, NoReturn
 
 from toolkit.errors import ToolkitError, UsageError
+from toolkit.listen import masking
 from toolkit.listen.check import Checked
 from toolkit.listen.request import Received, Trouble
 
@@ -35,6 +37,7 @@ REQUEST_S = 20.0
 """Seconds that a whole request may take, the TLS handshake and the reading of the answer included."""
 _WAITING_MAX = 32  # requests that were answered and not looked at yet; more wait for their answer
 _TLS_HELLO = b"\x16"
+_NO_ADDRESS_OF_OURS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL)
 
 Judge = Callable[[Received], Checked]
 Heard = Checked | Trouble
@@ -209,7 +212,7 @@ def _no_password() -> NoReturn:
 
 def _unusable(address: str, port: int, error: OSError) -> ToolkitError:
     hint = "choose another with --port" if port else None
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, socket.gaierror) or error.errno in _NO_ADDRESS_OF_OURS:
         hint = "give --address an address of this machine; 0.0.0.0 stands for all of them"
     elif isinstance(error, PermissionError):
         hint = "ports below 1024 may need an administrator: choose another with --port"
@@ -302,8 +305,16 @@ class _Handler(BaseHTTPRequestHandler):
         """What is no HTTP: said here, and answered in short."""
         self.close_connection = True
         self.request_version = self.protocol_version  # or the answer would have no status line
-        self._trouble("no HTTP request", " ".join(filter(None, [str(int(code)), message, explain])))
+        # The library's words repeat what came, and whatever came may hold a secret.
+        what = " ".join(filter(None, [str(int(code)), (message or "").partition(" (")[0], explain]))
+        self._trouble("no HTTP request", f"{what} ({masking.line(self.requestline)!r})" if self.requestline else what)
         self._reply(int(code), {"error": "no HTTP request that can be read", "status": int(code)})
+
+    def handle_expect_100(self) -> bool:
+        """Tell a sender that asks first to go on, at once: it waits for that before it sends its body."""
+        goes_on = super().handle_expect_100()
+        self.wfile.flush()
+        return goes_on
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
         """Nothing is logged: what there is to say goes to `heard`."""

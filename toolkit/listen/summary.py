@@ -80,7 +80,7 @@ class Summary:
         _count(self.transports, f"https ({received.tls})" if received.tls else "http")
         if received.method == "POST":
             _count(self.content_types, "none" if received.content_type is None else received.content_type[:200])
-        for name, value in received.headers:
+        for name, value in masking.headers(received.headers):
             lower = name.lower()
             if lower in _CREDENTIALS:
                 _count(self.credentials, masking.scheme(value))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import select
+import socket
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -289,6 +290,8 @@ def _kind(error: Exception) -> str:
         return "no answer in time"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
+    if isinstance(error, socket.gaierror):
+        return "unknown host"
     if isinstance(error, ssl.SSLError):
         return "TLS failed"
     if isinstance(error, ConnectionError | http.client.IncompleteRead):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def text(diagnosis: Diagnosis, *, with_ok: bool = True) -> str:
     """Every finding, the worst first; of what is well, one line each, or nothing."""
     shown = [finding for finding in _joined(diagnosis.findings) if with_ok or finding.level is not Level.OK]
-    lines = [line for finding in shown for line in _lines(finding)]
+    lines = [line for finding in shown for line in finding_lines(finding)]
     title = f"Doctor for {diagnosis.url}, namespace {diagnosis.namespace}"
     return "\n".join([title, "", *lines, *([""] if lines else []), _counts(diagnosis)])
 
@@ -46,8 +46,8 @@ def _counts(diagnosis: Diagnosis) -> str:
     return ", ".join(f"{level} {count}" for level, count in diagnosis.counts.items())
 
 
-def _lines(finding: Finding) -> list[str]:
-    """The level in words, never by colour alone."""
+def finding_lines(finding: Finding) -> list[str]:
+    """A finding; the level in words, never by colour alone."""
     head = f"{finding.level.upper() if finding.remedy else finding.level:9} {finding.check}: {readable(finding.what)}"
     indent = " " * 10
     why = [f"{indent}{readable(finding.why)}"] if finding.why else []

@@ -90,6 +90,8 @@ def replayed(done: Replay, *, dry_run: bool) -> str:
     lines += [f"  {number:>7,}  {_short(reason)}" for reason, number in done.failed.most_common(20)]
     if len(done.failed) > 20:
         lines.append(f"           and {len(done.failed) - 20:,} more reasons: --json has them all")
+    if done.unknown and dry_run:
+        lines.append(f"{counted(done.unknown, 'message')} cannot be simulated here; only the replay will tell.")
     if done.failed and not dry_run:
         lines.append("They keep their dead letters: put the reason right, or leave them to their retention.")
     return "\n".join(lines)

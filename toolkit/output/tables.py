@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from toolkit.questions import GroupState
-    from toolkit.uses.status import Status
     from toolkit.uses.verification import Check, Verification
 
 _WIDE = 200
@@ -41,35 +40,17 @@ def group_states(states: Iterable[GroupState]) -> str:
     columns = ("Tenant", "Campaign group", "State", "Since (UTC)", "Dial mode", "Last action", "By")
     rows = (
         (
-            _shown(state.tenant),
-            _shown(state.name),
-            _shown(state.state),
-            _moment(state.since),
-            _shown(state.dial_mode),
-            _shown(state.last_action),
-            _shown(state.last_actor),
+            shown(state.tenant),
+            shown(state.name),
+            shown(state.state),
+            moment(state.since),
+            shown(state.dial_mode),
+            shown(state.last_action),
+            shown(state.last_actor),
         )
         for state in states
     )
     return table("Campaign groups now", columns, rows)
-
-
-def status(found: Status) -> str:
-    """The state table, how many groups are in each state, and when OCS was last heard of."""
-    dead = f"dead letters {found.dead_letters:,}"
-    where = f"{found.streams.campaign_groups} on {found.url}"
-    if found.last is None:
-        return (
-            f"No message yet in {where}; {dead}.\n"
-            "Next: `ocs-elastic verify` tries the path that OCS would take, `ocs-elastic options` prints what to set "
-            "in OCS."
-        )
-    counts = ", ".join(f"{_shown(state)} {count:,}" for state, count in found.counts.items())
-    return (
-        f"{group_states(found.groups)}\n\n"
-        f"{len(found.groups):,} campaign groups: {counts}\n"
-        f"last message {_age(found.last.age_s)} ago ({_moment(found.last.ingested)} UTC), {dead}, in {where}"
-    )
 
 
 def verification(found: Verification) -> str:
@@ -99,12 +80,12 @@ _VALUES_MAX = 4
 def _check_rows(check: Check) -> Iterable[Sequence[str]]:
     if check.ok:
         values = list(check.expected.values())  # the same as what was found, but in an order to read
-        shown = ", ".join(map(_value, values)) if len(values) <= _VALUES_MAX else f"{len(values)} of {len(values)}"
-        yield "ok", check.name, shown
+        as_text = ", ".join(map(_value, values)) if len(values) <= _VALUES_MAX else f"{len(values)} of {len(values)}"
+        yield "ok", check.name, as_text
     if check.not_made:
         yield "not made", check.name, check.not_made
     for difference in check.differences if check.failed else ():
-        yield "FAILED", check.name, _shown(str(difference))
+        yield "FAILED", check.name, shown(str(difference))
 
 
 def _value(value: Any) -> str:
@@ -112,14 +93,7 @@ def _value(value: Any) -> str:
         return "; ".join(map(_value, value))
     if isinstance(value, dict):
         return ", ".join(map(_value, value.values()))
-    return _shown("-" if value is None else str(value))
-
-
-def _age(seconds: float) -> str:
-    for limit, divisor, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
-        if seconds < limit:
-            return f"{seconds / divisor:.0f} {unit}"
-    return f"{seconds / 86_400:.0f} days"
+    return shown("-" if value is None else str(value))
 
 
 def readable(text: str) -> str:
@@ -127,9 +101,11 @@ def readable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def _shown(text: str | None) -> str:
+def shown(text: str | None) -> str:
+    """The same, and a dash for what is not known."""
     return "-" if text is None else readable(text)
 
 
-def _moment(time: str | None) -> str:
+def moment(time: str | None) -> str:
+    """A time as the engine writes it, for people."""
     return time[:19].replace("T", " ") if time else "-"

@@ -1,6 +1,7 @@
 """What people want to know of the stream, one query a question; pure, and the same for Elasticsearch and OpenSearch.
 
-Here: what is so at one time. `toolkit.questions.changes`: what happened between two times.
+Here: what is so at one time. `toolkit.questions.changes`: what happened between two times. `toolkit.questions.health`:
+whether OCS is still heard of, and understood.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from toolkit.client.transport import Transport
 from toolkit.model import Body
 
 _GROUPS_A_PAGE = 500
+_FILTERS_AT_ONCE = 50
+"""Each is tried on the messages of all: for 5,000 groups with 600,000 messages, 500 at once took 220 s, 50 take 10."""
 _REASONS_MAX = 20
 GUID = "ocs.campaign_group.guid"
 STATE = "ocs.campaign_group.state.code"
-_NEWEST_FIRST = [{"@timestamp": "desc"}, {"event.ingested": "desc"}]
+NEWEST_FIRST = [{"@timestamp": "desc"}, {"event.ingested": "desc"}]
+"""A group's messages in the order in which OCS sent them, the last first."""
 NOT_VERIFY: Body = {"bool": {"must_not": [{"term": {"tags": "ocs_verify"}}]}}
 """Leaves out the messages that `verify` sends."""
 
@@ -42,36 +46,6 @@ class GroupState:
     def as_json(self) -> dict[str, Any]:
         """For programs."""
         return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class LastMessage:
-    """When something was last heard of OCS."""
-
-    ingested: str
-    """When the engine took it: UTC, ISO 8601."""
-    age_s: float
-    """Seconds since then, by the engine's own clock."""
-
-    def as_json(self) -> dict[str, Any]:
-        """For programs."""
-        return asdict(self)
-
-
-def last_message(transport: Transport, stream: str) -> LastMessage | None:
-    """When the last message was taken; None where there is none."""
-    aggregations = {
-        "last": {"max": {"field": "event.ingested"}},
-        # The server tells what `now` is as the end of the range: a clock here may be wrong.
-        "until": {"date_range": {"field": "event.ingested", "ranges": [{"to": "now"}]}},
-    }
-    body = {"size": 0, "query": NOT_VERIFY, "aggs": aggregations}
-    found = transport.post(f"/{stream}/_search", body)["aggregations"]
-    last_ms = found["last"]["value"]
-    if last_ms is None:
-        return None
-    age_ms = found["until"]["buckets"][0]["to"] - last_ms
-    return LastMessage(found["last"]["value_as_string"], max(age_ms, 0) / 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +137,7 @@ def last_of_groups(transport: Transport, stream: str, query: Body) -> Iterator[B
             "groups": {
                 "composite": composite,
                 "aggs": {
-                    "last": {"top_hits": {"size": 1, "sort": _NEWEST_FIRST}},
+                    "last": {"top_hits": {"size": 1, "sort": NEWEST_FIRST}},
                     "states": {
                         "terms": {"field": STATE, "size": 100},
                         "aggs": {"last": {"max": {"field": "@timestamp"}}},
@@ -182,12 +156,12 @@ def last_of_groups(transport: Transport, stream: str, query: Body) -> Iterator[B
 
 
 def _last() -> Body:
-    return {"top_hits": {"size": 1, "sort": _NEWEST_FIRST}}
+    return {"top_hits": {"size": 1, "sort": NEWEST_FIRST}}
 
 
 def _since(transport: Transport, stream: str, query: Body, page: Iterable[Body]) -> dict[str, str]:
     """Guid → when its present state began."""
-    filters = {}
+    filters: dict[str, Body] = {}
     for bucket in page:
         last = hit(bucket["known"])
         if not last:
@@ -198,12 +172,21 @@ def _since(transport: Transport, stream: str, query: Body, page: Iterable[Body])
         if others:
             conditions.append({"range": {"@timestamp": {"gt": int(max(others)), "format": "epoch_millis"}}})
         filters[bucket["key"]["guid"]] = {"bool": {"filter": conditions}}
-    if not filters:
-        return {}
+    found: dict[str, str] = {}
+    guids = list(filters)
+    for begin in range(0, len(guids), _FILTERS_AT_ONCE):
+        some = guids[begin : begin + _FILTERS_AT_ONCE]
+        found |= _earliest(transport, stream, query, {guid: filters[guid] for guid in some})
+    return found
+
+
+def _earliest(transport: Transport, stream: str, query: Body, filters: dict[str, Body]) -> dict[str, str]:
+    """Guid → when the first of the messages was sent that its filter lets through."""
     # Keyed by position: a guid may hold anything, an aggregation's name may not.
     body = {
         "size": 0,
-        "query": query,
+        "track_total_hits": False,
+        "query": {"bool": {"filter": [query, {"terms": {GUID: list(filters)}}]}},
         "aggs": {
             "groups": {
                 "filters": {"filters": list(filters.values())},

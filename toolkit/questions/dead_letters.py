@@ -11,7 +11,7 @@ from typing import Any
 from toolkit.client.transport import Transport
 from toolkit.model import Body
 from toolkit.questions import NOT_VERIFY
-from toolkit.questions.failure_store import Failure
+from toolkit.questions.failure_store import OF_REPLAY, Failure
 
 PENDING, FAILED, REPLAYED = "pending", "failed", "replayed"
 """What becomes of a dead letter: nothing yet; tried, and refused again; a document of the stream."""
@@ -186,7 +186,7 @@ def replayed_id(index: str, kept_as: str) -> str:
         index: the backing index that keeps the message, of the dead letters or of a failure store.
         kept_as: its id there.
     """
-    return f"replay-{hashlib.sha256(f'{index}/{kept_as}'.encode()).hexdigest()[:32]}"
+    return f"{OF_REPLAY}{hashlib.sha256(f'{index}/{kept_as}'.encode()).hexdigest()[:32]}"
 
 
 def until_now(transport: Transport, stream: str, selection: Selection) -> tuple[Body, int]:

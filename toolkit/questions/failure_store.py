@@ -16,6 +16,10 @@ from toolkit.model import Body
 
 _FAILURES_A_PAGE = 100
 """Few, since a message may be of any length."""
+OF_REPLAY = "replay-"
+"""How the ids begin of documents that come of a replay. One of these that failed is told of where the message is kept,
+so it is neither counted nor shown a second time."""
+_NOT_OF_REPLAY: Body = {"must_not": [{"prefix": {"document.id": {"value": OF_REPLAY}}}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,16 @@ class Failure:
         return {**asdict(self), "as_sent": self.as_sent}
 
 
-def failure_count(transport: Transport, stream: str, *, since: str | None = None) -> int | None:
+def failure_count(
+    transport: Transport, stream: str, *, since: str | None = None, before: str | None = None
+) -> int | None:
     """How many documents of a stream have failed; what failed a moment ago may not be counted yet.
 
     Args:
         transport: the cluster.
         stream: name of the data stream.
         since: leave out earlier ones: ISO 8601, or the server's own way to say it (`now-24h`); None: count all.
+        before: leave out later ones, and those of that very time; likewise.
 
     Returns:
         None where nothing can be in there: the server has no failure store, there is no such stream, or the failure
@@ -72,7 +79,7 @@ def failure_count(transport: Transport, stream: str, *, since: str | None = None
     store = _store(transport, stream)
     if not store.get("indices"):
         return 0 if store.get("enabled") else None
-    return int(transport.post(f"/{stream}::failures/_count", {"query": _query(since)})["count"])
+    return int(transport.post(f"/{stream}::failures/_count", {"query": _query(since, before)})["count"])
 
 
 def failures(transport: Transport, stream: str, *, since: str | None = None) -> Iterator[Failure]:
@@ -97,7 +104,8 @@ def failures(transport: Transport, stream: str, *, since: str | None = None) -> 
         now = hits[-1]["sort"][0]
         seen = {hit["_id"] for hit in hits if hit["sort"][0] == now} | (seen if now == last else set())
         last = now
-        query = {"bool": {"filter": [_since(now, "epoch_millis")], "must_not": [{"ids": {"values": sorted(seen)}}]}}
+        unseen = [{"ids": {"values": sorted(seen)}}, *_NOT_OF_REPLAY["must_not"]]
+        query = {"bool": {"filter": [_failed({"gte": now, "format": "epoch_millis"})], "must_not": unseen}}
 
 
 def _store(transport: Transport, stream: str) -> Body:
@@ -107,12 +115,14 @@ def _store(transport: Transport, stream: str) -> Body:
     return described.get("failure_store") or {}
 
 
-def _query(since: str | None) -> Body:
-    return {"match_all": {}} if since is None else _since(since, "strict_date_optional_time")
+def _query(since: str | None, before: str | None = None) -> Body:
+    given = {name: limit for name, limit in {"gte": since, "lt": before}.items() if limit is not None}
+    times = [_failed({**given, "format": "strict_date_optional_time"})] if given else []
+    return {"bool": {"filter": times, **_NOT_OF_REPLAY}}
 
 
-def _since(time: Any, format: str) -> Body:  # noqa: A002 - the server's word
-    return {"range": {"@timestamp": {"gte": time, "format": format}}}
+def _failed(limits: Body) -> Body:
+    return {"range": {"@timestamp": limits}}
 
 
 def _page(transport: Transport, stream: str, query: Body) -> list[Body]:

@@ -10,11 +10,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from toolkit.credentials import Credential, CredentialKind, Issued, found, issued, revoke, role_name
-from toolkit.errors import RejectedError, ToolkitError, UnreachableError, UnsafePlanError, UsageError, nearest
+from toolkit.errors import (
+    RejectedError,
+    StalePlanError,
+    ToolkitError,
+    UnreachableError,
+    UnsafePlanError,
+    UsageError,
+    nearest,
+)
 from toolkit.kinds import KIND
 from toolkit.lock import locked
 from toolkit.model import Resource
-from toolkit.signals import uninterruptible
+from toolkit.signals import deferred, uninterruptible
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.streams import Streams
 
@@ -133,9 +141,16 @@ def revoked(target: Deployment, what: Revocation) -> Iterator[Credential]:
 
     Raises:
         LockHeldError: somebody else changes the cluster.
+        StalePlanError: there are others than those that were looked at; nothing is revoked.
         RejectedError: the server refused; those before it are revoked.
     """
     with locked(target.transport, target.state_index) as lock:
+        if {*ours(target)} != {*what.goes, *what.stays}:  # who revokes the other one has read that this one stays
+            raise StalePlanError(
+                f"the credentials of namespace '{target.settings.namespace}' have changed since they were shown, so "
+                "none is revoked",
+                hint="run the command again, and look at what stays",
+            )
         for each in what.goes:
             lock.check()
             revoke(target.transport, each)
@@ -151,18 +166,27 @@ def ours(target: Deployment) -> list[Credential]:
 def _made(
     target: Deployment, role: Resource, kind: CredentialKind, deliver: Deliver, former: Credential | None = None
 ) -> Issued:
+    if kind is CredentialKind.API_KEY:
+        _require_rights(target, role)
+    made = None
     try:
-        made = replace(issued(target.transport, role, kind), replaces=former)
+        with deferred():  # what the server makes while nobody waits for its answer, nobody could take back
+            made = replace(_issued(target, role, kind), replaces=former)
+        deliver(made)
+    except BaseException:  # an interruption too: a credential whose secret nobody has is only a danger
+        if made:
+            with uninterruptible():
+                revoke(target.transport, made.credential)
+        raise
+    return made
+
+
+def _issued(target: Deployment, role: Resource, kind: CredentialKind) -> Issued:
+    try:
+        return issued(target.transport, role, kind)
     except UnreachableError as error:
         again = "if it was made all the same, `ocs-elastic credentials create` names it, and `revoke` takes it back"
         raise UnreachableError(error.reason, hint=f"{error.hint}; {again}" if error.hint else again) from error
-    try:
-        deliver(made)
-    except BaseException:  # an interruption too: a credential whose secret nobody has is only a danger
-        with uninterruptible():
-            revoke(target.transport, made.credential)
-        raise
-    return made
 
 
 def _role(target: Deployment) -> Resource:
@@ -214,6 +238,22 @@ def _require_user(target: Deployment) -> None:
             "Elasticsearch refuses to let a key make a key that has any rights",
             hint="use an administrator's user and password, once: ELASTICSEARCH_USERNAME and ELASTICSEARCH_PASSWORD "
             "in place of ELASTICSEARCH_API_KEY",
+        )
+
+
+def _require_rights(target: Deployment, role: Resource) -> None:
+    """A key may do what its role descriptors say and its maker may too, for ever; tried on 8.3.3.
+
+    Raises:
+        ToolkitError: so it could not post.
+    """
+    answer = target.transport.post("/_security/user/_has_privileges", {"index": role.body["indices"]}) or {}
+    names = sorted(name for name, privileges in answer.get("index", {}).items() if not all(privileges.values()))
+    if names:
+        raise ToolkitError(
+            f"whoever makes an API key gives it no more than their own rights, and this user lacks "
+            f"{', '.join(role.body['indices'][0]['privileges'])} on {', '.join(names)}: OCS would be refused",
+            hint="--kind user makes a user, who needs none of yours; or ask an administrator who has that privilege",
         )
 
 

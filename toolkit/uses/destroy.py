@@ -19,6 +19,8 @@ from toolkit.uses.deployment import LEAVE_OUT, Deployment, or_without_dashboards
 _WITHOUT_DATA = ("transform", "index")
 """What a stream does not need to go on taking messages."""
 
+_FAILURES = "With each stream goes what its failure store keeps."  # MetadataDataStreamsService, of 8.19 and 9.x
+
 
 @dataclass(frozen=True, slots=True)
 class Removal:
@@ -89,7 +91,7 @@ def removal(target: Deployment, data: tuple[str, ...]) -> Removal:
     records = recorded(target.transport, target.settings.namespace)
     there, used = _dashboards(target, records)
     state_goes = bool(data) and not users and not (records and target.without_dashboards)
-    notes = tuple(_notes(target, there))
+    notes = (*_notes(target, there), *([_FAILURES] if data and target.server.failure_store else []))
     credentials = tuple(ours(target)) if target.server.manages_security else ()
     return Removal(tuple(goes), (*stays, *used), state_goes, tuple(there), notes, credentials)
 

@@ -6,6 +6,7 @@ No secret is in it. What goes into it has to be able to stand there unquoted; an
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from toolkit.config import Connection
@@ -34,6 +35,8 @@ def nginx_configuration(connection: Connection, namespace: str) -> str:
             f"{connection.source}: the hosts differ in http and https, or in their paths",
             hint="nginx passes a message on to any of them: name those that are alike",
         )
+    if first.scheme == "https":
+        _require_a_name(first, connection.source)
     path = f"/{Streams(namespace).campaign_groups}/_doc"
     values = {
         "credential": f"ocs-elastic-{namespace}.credential",
@@ -60,6 +63,23 @@ def _parts(url: str, source: str) -> SplitResult:
             hint="a host of letters, digits, '.' and '-', and a path of these and '/', '_' and '~'",
         )
     return parts
+
+
+def _require_a_name(host: SplitResult, source: str) -> None:
+    """The certificates of all hosts are compared with the first one's name.
+
+    Raises:
+        ConfigurationError: it is an IP address, which nginx looks for among a certificate's names alone; tried on 1.22.
+    """
+    try:
+        ip_address(host.hostname or "")
+    except ValueError:
+        return
+    raise ConfigurationError(
+        f"{source}: nginx cannot verify the certificate of {host.hostname}, since it compares names and no IP "
+        "addresses: every message would be refused with 502",
+        hint="name the host as its certificate does; nginx's machine must be able to look that name up",
+    )
 
 
 def _server(parts: SplitResult) -> str:

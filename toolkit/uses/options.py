@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from toolkit.config import Connection
+from toolkit.config import Connection, Settings
 from toolkit.credentials import role_name
 from toolkit.errors import ConfigurationError, UsageError
 from toolkit.ocs.post import Target, parse_target
@@ -66,24 +66,24 @@ class OcsOptions:
         return {**asdict(self), "where": WHERE, "since": SINCE, "log_events": LOG_EVENTS}
 
 
-def ocs_options(connection: Connection, namespace: str, *, uri: str | None = None) -> OcsOptions:
-    """The options for one cluster and namespace; the connection's own credential is never in them.
+def ocs_options(connection: Connection, settings: Settings, *, uri: str | None = None) -> OcsOptions:
+    """The options for one cluster and its settings; the connection's own credential is never in them.
 
     Args:
         connection: the cluster.
-        namespace: whose streams.
+        settings: the namespace, and how often OCS reports a campaign group.
         uri: what OCS posts to; None: the cluster's own address.
 
     Raises:
         ConfigurationError: the address is none.
     """
-    target = parse_target(uri) if uri else _target(connection, namespace)
-    streams = Streams(namespace)
+    target = parse_target(uri) if uri else _target(connection, settings.namespace)
+    streams = Streams(settings.namespace)
     return OcsOptions(
-        options=_options(str(target)),
+        options=_options(str(target), settings.interval_s),
         notes=tuple(_notes(target)),
         rights=f"create_doc on {streams.campaign_groups} and {streams.dead_letters}, and nothing else",
-        authentication=_ways(target, namespace),
+        authentication=_ways(target, settings.namespace),
         unconfirmed=_UNCONFIRMED,
     )
 
@@ -107,7 +107,8 @@ def _target(connection: Connection, namespace: str) -> Target:
         ) from error
 
 
-def _options(uri: str) -> tuple[Option, ...]:
+def _options(uri: str, interval_s: int) -> tuple[Option, ...]:
+    is_default = "; the default" if interval_s == Settings().interval_s else ""
     return (
         Option(
             "encoding",
@@ -117,7 +118,11 @@ def _options(uri: str) -> tuple[Option, ...]:
         ),
         Option("send-campaigngroup-states", "true", "switches the notification on"),
         Option("campaigngroup-states-uri", uri, "this cluster's data stream of the namespace"),
-        Option("campaigngroup-states-interval", "10", "seconds between two messages of an active group; the default"),
+        Option(
+            "campaigngroup-states-interval",
+            str(interval_s),
+            f"seconds between two messages of an active group{is_default}",
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from toolkit.ocs.tally import Answer
 from toolkit.uses.verification import Place
 
 GONE = "it is not there any more"
-_NEVER_SENT = ("connection refused", "TLS failed")
+_NEVER_SENT = ("connection refused", "unknown host", "TLS failed")
 _REMEDIES = {
     401: "the server does not know this credential: check user and password, or the API key",
     403: "the credential needs the privilege create_doc on both data streams of the namespace",

@@ -44,7 +44,7 @@ _REASON_MAX = 1000
 _FAILURES_A_PAGE = 100
 _MESSAGE_AT_FAULT = (400, 413)
 _NONE = "_none"
-_NO_JSON = "event.original is no JSON object"
+_NO_JSON = "what is kept of it is no JSON object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,14 @@ class Replay:
     replayed: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     """Why messages failed again → how many."""
+    unknown: int = 0
+    """Of a simulation: how many messages it cannot take, so that only the replay will tell."""
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Count them."""
         self.replayed += sum(outcome.state == REPLAYED for outcome in outcomes)
         self.failed.update(str(outcome.reason) for outcome in outcomes if outcome.state == FAILED)
+        self.unknown += sum(outcome.state is None for outcome in outcomes)
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -102,6 +105,7 @@ class Replay:
             "total": self.total,
             "replayed": self.replayed,
             "failed": self.failed.total(),
+            "unknown": self.unknown,
             "reasons": dict(self.failed.most_common()),
         }
 
@@ -143,7 +147,7 @@ def replay(target: Deployment, selection: Selection, *, progress: Progress = SIL
 def simulated(target: Deployment, selection: Selection, *, progress: Progress = SILENT) -> Replay:
     """What a replay would come to, by the cluster's own simulation of the pipeline. Reads only.
 
-    The mapping is not part of the simulation: what only the mapper would refuse is counted as replayed.
+    The mapping is no part of the simulation: what only the mapping would refuse is counted as replayed.
 
     Raises:
         ToolkitError, UnreachableError, RejectedError: as `replay`.
@@ -219,6 +223,14 @@ class _Run:
         return [Outcome(by_id[id_], REPLAYED, index) for id_, index in there.items()]
 
     def _created(self, messages: Sequence[Waiting]) -> list[Outcome]:
+        if self.target.server.failure_store:  # what the pipeline refuses would be kept there once more
+            seen = self.simulated(messages)
+            refused = [outcome for outcome in seen if outcome.state == FAILED]
+            others = [outcome.message for outcome in seen if outcome.state != FAILED]
+            return [*refused, *self._posted(others)]
+        return self._posted(messages)
+
+    def _posted(self, messages: Sequence[Waiting]) -> list[Outcome]:
         stream = self.streams.campaign_groups
         readable = [message for message in messages if message.text is not None]
         writes = [
@@ -293,7 +305,7 @@ class _Run:
             if len(messages) > 1:
                 return [outcome for message in messages for outcome in self._through_pipeline([message])]
             # Such as an integer of 2^63 or more: Elasticsearch's simulation refuses it, the index itself does not.
-            return [Outcome(messages[0], FAILED, reason=f"cannot be simulated: {error.reason}")]
+            return [Outcome(messages[0], None, reason=error.reason)]
         return [
             Outcome(message, FAILED, reason=reason(found)) if "error" in found else Outcome(message, REPLAYED)
             for message, found in zip(messages, answer["docs"], strict=True)
@@ -303,6 +315,8 @@ class _Run:
 def _outcome(message: Waiting, answer: Answer) -> Outcome:
     if answer.done or answer.conflict:  # created meanwhile: its id is this message's alone
         return Outcome(message, REPLAYED, answer.index)
+    if answer.kept:
+        return Outcome(message, FAILED, reason=f"the mapping refused it; the failure store has it as {message.id}")
     return Outcome(message, None if answer.servers_fault else FAILED, reason=answer.reason)
 
 
@@ -326,13 +340,14 @@ def _of_letter(letter: DeadLetter) -> Waiting:
 
 def _of_failure(failure: Failure) -> Waiting:
     """A document of a failure store: a message, a dead letter that holds one, or what the pipeline had made of one."""
-    original = failure.source.get("event", {}).get("original") if failure.pipeline is None else None
+    text = json.dumps(failure.source)
+    if failure.as_sent:
+        return Waiting(failure.index, failure.id, _with_time(text, failure.time) if failure.source else None)
+    event = failure.source.get("event")
+    original = event.get("original") if isinstance(event, dict) else None
     if isinstance(original, str):
         return Waiting(failure.index, failure.id, _with_time(original, failure.time))
-    text = json.dumps(failure.source)
-    if failure.pipeline is None:
-        return Waiting(failure.index, failure.id, text, pipeline=_NONE)
-    return Waiting(failure.index, failure.id, _with_time(text, failure.time))
+    return Waiting(failure.index, failure.id, text, pipeline=_NONE)
 
 
 def _with_time(original: str, ingested: str) -> str | None:

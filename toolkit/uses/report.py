@@ -11,9 +11,11 @@ from typing import Any
 from toolkit.catalogue import Catalogue, read_catalogue
 from toolkit.client.transport import Transport
 from toolkit.config import Settings
+from toolkit.errors import RejectedError
 from toolkit.load import configured
 from toolkit.questions import DeadLetterReason, GroupState, dead_letter_reasons, group_states, message_count
 from toolkit.questions.changes import NOTHING, Change, Spell, Values, changes, spells, values_before
+from toolkit.questions.failure_store import failure_count
 from toolkit.uses.streams import Streams
 from toolkit.uses.window import Window
 
@@ -44,6 +46,10 @@ class Report:
     messages: int
     dead_letters: list[DeadLetterReason]
     """The commonest reason first."""
+    failures: int | None = None
+    """Documents in the failure stores; None: there are none, or they were not looked into."""
+    failures_refused: bool = False
+    """Whether the credential may not look into them: who only looks at dashboards may not."""
 
     @property
     def states(self) -> dict[int | None, int]:
@@ -80,6 +86,7 @@ class Report:
             "states": [{"state": self.label("state", code), "groups": n} for code, n in self.states.items()],
             "groups": [self._group_as_json(group) for group in self.groups],
             "dead_letters": [reason.as_json() for reason in self.dead_letters],
+            "failures": self.failures,
         }
 
     def _group_as_json(self, group: Group) -> dict[str, Any]:
@@ -122,6 +129,7 @@ def collect(transport: Transport, settings: Settings, window: Window) -> Report:
     found = changes(transport, stream, *limits, before)
     made = {guid: list(some) for guid, some in groupby(found, key=lambda change: change.guid)}
     states = group_states(transport, stream, before_ms=window.before_ms)
+    failed, refused = _failures(transport, streams, window)
     return Report(
         url=transport.url,
         streams=streams,
@@ -130,7 +138,22 @@ def collect(transport: Transport, settings: Settings, window: Window) -> Report:
         groups=list(_groups(states, before, made, window)),
         messages=message_count(transport, stream, *limits),
         dead_letters=dead_letter_reasons(transport, streams.dead_letters, *limits),
+        failures=failed,
+        failures_refused=refused,
     )
+
+
+def _failures(transport: Transport, streams: Streams, window: Window) -> tuple[int | None, bool]:
+    """How many documents are in both streams' failure stores, and whether that was refused."""
+    limits = {"since": window.iso(window.from_ms), "before": window.iso(window.before_ms)}
+    try:
+        both = [failure_count(transport, name, **limits) for name in (streams.campaign_groups, streams.dead_letters)]
+    except RejectedError as error:
+        if error.status != 403:
+            raise
+        return None, True
+    found = [count for count in both if count is not None]
+    return (sum(found) if found else None), False
 
 
 def _groups(

@@ -97,17 +97,43 @@ def window(
     return Window(from_ms, max(before_ms, from_ms + 1), zone, open=until == now)
 
 
+def since(text: str) -> timedelta | datetime:
+    """What `--since` says: a length of time, back from a now that only the server knows, or a time.
+
+    Args:
+        text: a number and m, h, d or w, or ISO 8601, which is UTC unless it says otherwise.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if (length := _length(text)) is not None:
+        if length > LONGEST:
+            raise UsageError(f"--since {text}: it is at most {LONGEST.days} days ago")
+        return length
+    try:
+        return _time("--since", text, ZoneInfo("UTC"))
+    except UsageError as error:
+        lengths = "a length of time such as 90m, 24h or 7d, or ISO 8601, such as 2026-11-23T06:00"
+        raise UsageError(error.reason, hint=f"give {lengths}") from error
+
+
 def _back(until: datetime, length: str) -> datetime:
     """A length of elapsed time before a time: 24h are 24 hours on the day of a DST change too."""
-    found = _LENGTH.fullmatch(length)
-    if found is None or not int(found["number"]):
+    elapsed = _length(length)
+    if elapsed is None:
         raise UsageError(
             f"--last: '{length}' is no length of time", hint="give a number and m, h, d or w, such as 90m, 24h or 7d"
         )
-    elapsed = timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
     if elapsed > LONGEST:
         raise UsageError(f"--last {length}: a report covers at most {LONGEST.days} days")
     return until.astimezone(UTC) - elapsed
+
+
+def _length(text: str) -> timedelta | None:
+    found = _LENGTH.fullmatch(text)
+    if found is None or not int(found["number"]):
+        return None
+    return timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
 
 
 def _time(flag: str, text: str, zone: ZoneInfo) -> datetime:
