@@ -151,7 +151,7 @@ def stored(engine: Engine, messages: list[str]) -> Iterator[tuple[str, dict[str,
     }
     lines = [line for id_, source in documents.items() for line in ({"create": {"_id": id_}}, source)]
     bulk = "".join(json.dumps(line) + "\n" for line in lines)
-    answer = engine.transport.post(f"/{index}/_bulk", bulk, params={"refresh": "true"})
+    answer = engine.transport.post(f"/{index}/_bulk", bulk, params={"refresh": "true", "pipeline": "_none"})
     assert not answer["errors"]
     yield index, documents
     engine.transport.delete(f"/{index}")

@@ -14,6 +14,8 @@ from toolkit.errors import ToolkitError
 if TYPE_CHECKING:
     from toolkit.uses.relabel import Survey
 
+RATE = 2000
+"""Documents a second, unless another rate is asked for: a cluster takes far more, and OCS's messages come first."""
 PENDING = 3
 """Exit code of a dry run that finds something to do."""
 
@@ -28,7 +30,7 @@ def relabel(
     ] = False,
     rate: Annotated[
         int, typer.Option(min=0, metavar="N", help="Documents a second at most; 0: as many as the cluster can.")
-    ] = 2000,
+    ] = RATE,
     lift_write_blocks: Annotated[
         bool,
         typer.Option(

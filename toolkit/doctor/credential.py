@@ -31,10 +31,10 @@ NEEDED_BY = {
     },
     _STATE: {
         "create_index": "apply",
-        "delete": "apply, destroy",
+        "delete": "apply, destroy, failures replay, relabel",
         "delete_index": "destroy",
-        "index": "apply, destroy",
-        "read": "plan, apply, destroy",
+        "index": "apply, destroy, failures replay, relabel",
+        "read": "plan, apply, destroy, failures replay, relabel",
         "view_index_metadata": "plan, apply, destroy",
     },
     _KIBANA: {},

@@ -45,7 +45,7 @@ def _indices(found: Survey, *, lift: bool) -> Iterator[tuple[str, str, str]]:
 
 def _notes(found: Survey) -> Iterator[str]:
     if found.under_way:
-        yield f"NOTE: an earlier run's task is under way: {found.under_way}"
+        yield f"NOTE: an earlier run has begun a task, and did not see it end: {found.under_way}"
     if found.lifted:
         yield f"NOTE: an earlier run has lifted the write block of {', '.join(found.lifted)}; it is put back"
     if found.others and found.parts:

@@ -20,9 +20,6 @@ from toolkit.model import SILENT, Bar, Body, Progress
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.streams import Streams
 
-RATE = 2000
-"""Documents a second, unless another rate is asked for."""
-
 _ROUNDS_MAX = 5
 """How often is looked again for documents that others wrote at the same time."""
 _INDICES_MAX = 10_000
@@ -150,7 +147,7 @@ def survey(target: Deployment) -> Survey:
 
 
 def relabel(
-    target: Deployment, *, rate: int | None = RATE, lift: bool = False, progress: Progress = SILENT
+    target: Deployment, *, rate: int | None = None, lift: bool = False, progress: Progress = SILENT
 ) -> Relabelled:
     """Relabel everything that can be, and look again until nothing is left.
 
@@ -199,9 +196,10 @@ class _Run:
         task = tasks.unfinished(transport, name)
         done = 0
         if task:
-            self.progress.say(f"an earlier run's task is under way, at its own rate: {task}")
+            self.progress.say(f"an earlier run has begun a task, which goes on at its own rate: {task}")
             with self.progress.bar("relabelling", None, "documents") as bar:
-                done = self._watched(task, bar)
+                outcome = self._watched(task, bar)
+            done = outcome.done if outcome else 0  # had it failed, so will the next, and be told
         tasks.forget(transport, name)
         write_blocks.restore(transport, name)
         return done
@@ -231,10 +229,15 @@ class _Run:
             if error.status == 404:
                 return 0  # its time had come, and ILM has deleted it
             raise
-        return self._watched(task, bar)
+        outcome = self._watched(task, bar)
+        if outcome is None:
+            self.progress.say(f"task {task} is gone, with the node that it ran on; what is left is begun anew")
+            return 0
+        _raise_if_failed(task, outcome)
+        return outcome.done
 
-    def _watched(self, task: tasks.Task, bar: Bar) -> int:
-        """Wait for a task; how many documents it wrote."""
+    def _watched(self, task: tasks.Task, bar: Bar) -> tasks.Outcome | None:
+        """Wait for a task, and put back what was lifted for it; None: the server does not know it any more."""
         name, transport = _name(self.streams), self.target.transport
         try:
             outcome = tasks.watch(transport, task, bar.advance, progress=self.progress)
@@ -246,11 +249,7 @@ class _Run:
             raise
         tasks.forget(transport, name)
         write_blocks.restore(transport, name)
-        if outcome is None:
-            self.progress.say(f"task {task} is gone, with the node that it ran on; what is left is begun anew")
-            return 0
-        _raise_if_failed(task, outcome)
-        return outcome.done
+        return outcome
 
 
 def _raise_if_failed(task: tasks.Task, outcome: tasks.Outcome) -> None:
