@@ -22,17 +22,21 @@ from tests.engines import partial
 from tests.engines.java import compiled
 from tests.engines.test_partial_roles import without_lacking
 from toolkit.apply import install
-from toolkit.capabilities import of_elasticsearch
+from toolkit.capabilities import Version, of_elasticsearch
 from toolkit.client.transport import Transport
 from toolkit.config import Settings
 from toolkit.config.secret import basic
 from toolkit.errors import RejectedError
+from toolkit.kinds.ingest_pipeline import REPLAY_PIPELINE
 from toolkit.load import desired
 from toolkit.model import SILENT, Body
 from toolkit.ocs.message import Message
 from toolkit.ocs.post import parse_target
+from toolkit.questions.dead_letters import Selection, present, replayed_id
 from toolkit.questions.failure_store import Failure, failure_count, failures
+from toolkit.uses.deployment import Deployment
 from toolkit.uses.outbox import Outbox
+from toolkit.uses.replay import _Run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Elasticsearch is started as Linux does it")
 
@@ -61,6 +65,8 @@ class Described:
         self._transport, self._state = transport, state
 
     def get(self, path: str) -> Any:
+        if not path.startswith("/_data_stream/"):
+            return self._transport.get(path)
         name = path.removeprefix("/_data_stream/")
         state = self._state.get("/_cluster/state/metadata", {"filter_path": "metadata.data_stream"})
         stream = state["metadata"]["data_stream"]["data_stream"][name]
@@ -68,8 +74,8 @@ class Described:
         store = {"enabled": on, "indices": stream.get("failure_indices", [])}
         return {"data_streams": [{"name": name, "failure_store": store}]}
 
-    def post(self, path: str, body: Body) -> Any:
-        return self._transport.post(path, body)
+    def post(self, path: str, body: Any, params: dict[str, str] | None = None) -> Any:
+        return self._transport.post(path, body, params)
 
 
 @dataclass(frozen=True)
@@ -160,6 +166,27 @@ def test_every_failure_is_read_once_from_several_shards(cluster: Cluster) -> Non
     found = [each.id for each in cluster.failures()]
     assert len(found) == len(set(found)) == failure_count(cluster.asking(), STREAM)
     assert sent <= set(found)
+
+
+def test_a_failure_is_replayed_once_and_one_that_fails_again_leaves_no_second(cluster: Cluster) -> None:
+    """As the operator; the pipeline here does nothing, since these engines have no processors."""
+    cluster.superuser.put(f"/_ingest/pipeline/{REPLAY_PIPELINE}", {"processors": []})
+    lost = cluster.of(OCS).post(f"/{STREAM}/_doc", {**GOOD, "GSW_STATE": 1}, {"pipeline": "gone"})
+    bad = cluster.of(OCS).post(f"/{STREAM}/_doc", BAD)
+    before = len(cluster.failures())
+    server = of_elasticsearch(cast("Version", tuple(map(int, cluster.version.split(".")))))
+    target = Deployment(cluster.asking(OPERATOR), server, SETTINGS)
+    selection = Selection(ids=(lost["_id"], bad["_id"]))
+    for replayed in (1, 0):
+        run = _Run(target, selection)
+        assert run.total == 1 + replayed, "what is in the stream waits no more"
+        for page in run.pages():
+            run.write(page)
+        assert (run.done.replayed, run.done.failed.total()) == (replayed, 1)
+        assert "failure store has it as replay-" in next(iter(run.done.failed))
+        cluster.superuser.post(f"/{STREAM}/_refresh", None)
+        assert present(cluster.superuser, STREAM, [replayed_id(lost["_index"], lost["_id"])])
+        assert len(cluster.failures()) == failure_count(cluster.asking(), STREAM) == before
 
 
 LOST: dict[str, bytes] = {

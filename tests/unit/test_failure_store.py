@@ -44,10 +44,9 @@ class Store:
         return {"hits": {"hits": [_hit(*document) for document in found[: body["size"]]]}}
 
     def _matching(self, query: Json) -> list[tuple[str, int]]:
-        if "bool" not in query:
-            return self.documents
-        from_ms = query["bool"]["filter"][0]["range"]["@timestamp"]["gte"]
-        seen = query["bool"]["must_not"][0]["ids"]["values"]
+        from_ms = max((limit["range"]["@timestamp"]["gte"] for limit in query["bool"]["filter"]), default=0)
+        assert {"prefix": {"document.id": {"value": "replay-"}}} in query["bool"]["must_not"]
+        seen = [id_ for each in query["bool"]["must_not"] for id_ in each.get("ids", {}).get("values", [])]
         return [(id_, time_ms) for id_, time_ms in self.documents if time_ms >= from_ms and id_ not in seen]
 
 
@@ -97,7 +96,7 @@ def test_those_since_a_time_are_counted(since: str | None) -> None:
     store = Store([("a", 1), ("b", 2)])
     assert failure_count(store.transport(), STREAM, since=since) == 2
     ((_, body),) = store.requests
-    limits = body["query"].get("range", {}).get("@timestamp", {})
+    limits: Json = next((each["range"]["@timestamp"] for each in body["query"]["bool"]["filter"]), {})
     assert limits.get("gte") == since
     assert limits.get("format") in (None, "strict_date_optional_time"), "digits alone would be a year"
 
@@ -146,8 +145,8 @@ def test_a_failure_says_what_failed_and_why() -> None:
     class Recorded(Store):
         def post(self, path: str, body: Json) -> Any:
             super().post(path, body)
-            more = "bool" not in body["query"]
-            found = [BY_MAPPING, WITHOUT_PIPELINE, BY_PIPELINE] if more else []
+            first = not body["query"]["bool"]["filter"]
+            found = [BY_MAPPING, WITHOUT_PIPELINE, BY_PIPELINE] if first else []
             return {"hits": {"hits": [{**_hit(str(i), i), "_source": source} for i, source in enumerate(found)]}}
 
     by_mapping, without_pipeline, by_pipeline = failures(Recorded().transport(), STREAM)

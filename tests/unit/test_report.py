@@ -288,7 +288,7 @@ class Stores:
     def post(self, path: str, body: Any) -> Any:
         if self.status:
             raise RejectedError("no", status=self.status)
-        limits = body["query"]["range"]["@timestamp"]
+        limits = body["query"]["bool"]["filter"][0]["range"]["@timestamp"]
         assert (limits["gte"], limits["lt"]) == ("2026-11-21T23:00:00.000Z", "2026-11-22T23:00:00.000Z")
         return {"count": self.counts[path.removeprefix("/").removesuffix("::failures/_count")]}
 
