@@ -113,4 +113,5 @@ def test_the_day_of_recording_is_hidden_and_the_server_is_asked_by_its_own_names
 def test_both_supported_generations_are_recorded() -> None:
     folder = Path(__file__).with_name("cassettes")
     assert sorted(path.name for path in folder.iterdir()) == ["elasticsearch-8.17.2", "elasticsearch-8.3.3"]
-    assert sum(path.stat().st_size for path in folder.rglob("*.json")) < 400_000
+    size = sum(path.stat().st_size for path in folder.rglob("*.json"))
+    assert size < 600_000, "answers are kept once each: three pipelines, alone and together, are half of it"
