@@ -31,9 +31,11 @@ KILLS = int(os.environ.get("TEST_FAULTS_KILLS", "1"))
 RATE = float(os.environ.get("TEST_FAULTS_RATE", "200"))
 """Messages a second: so many that a fault of a second shows, and an engine on two cores keeps up."""
 
-TOO_EARLY = {"400 mapper_parsing_exception", "400 document_parsing_exception", "400 illegal_argument_exception"}
-"""A node that starts listens before it knows its indices and pipelines. A message that comes then goes to its index
-without a pipeline, and is refused, since the mapping takes no GSW_ name; or its pipeline is said not to exist."""
+TOO_EARLY = {"400 mapper_parsing_exception", "400 document_parsing_exception"}
+"""A node that starts listens before it knows its indices, so a message that comes then goes to them without their
+pipeline, and is refused: the mapping takes no GSW_ name."""
+ANY_TIME = {"400 illegal_argument_exception"}
+"""Elasticsearch from 8.4 on takes no body that holds `_index` or the like, a class of odd ones."""
 
 pytestmark = [
     pytest.mark.timeout(1800),
@@ -80,10 +82,11 @@ def test_what_was_accepted_survives_a_kill_and_what_is_lost_was_posted_meanwhile
     late = [
         (reason, [round(moment - ended_s, 1) for _, ended_s in outages])
         for moment, reason in account.not_accepted_at
-        if not any(began_s - 1 < moment < ended_s + SETTLING_S for began_s, ended_s in outages)
+        if reason not in ANY_TIME
+        and not any(began_s - 1 < moment < ended_s + SETTLING_S for began_s, ended_s in outages)
     ]
     assert late == []
-    assert set(account.refused.values()) <= TOO_EARLY, account.reasons
+    assert set(account.refused.values()) <= TOO_EARLY | ANY_TIME, account.reasons
     assert len(not_known) <= 8 * KILLS, "no more than were under way"
     _tells_what_it_lost(simulate.returncode, json.loads(out), second)
     mend_pipeline(operator)
