@@ -1,7 +1,8 @@
 """The lock: one document that says who is changing a cluster, or does what only one may do at a time.
 
 It is made by `op_type=create`, so that of two only one can have it; a heartbeat keeps it from expiring; and only its
-holder releases it, by the sequence number that the holder wrote last.
+holder releases it, by the sequence number that the holder wrote last. Its times are by its holder's clock, which may be
+hours off, or ours may be: so before it is taken over for its time alone, it is watched for a heartbeat.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import getpass
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -26,6 +28,10 @@ EXPIRES_AFTER_S = 120
 HEARTBEAT_S = 20
 _SKEW_S = 60
 """How far two machines' clocks may be apart before an expired lock is believed to be one."""
+_WATCH_S = 25
+"""How long a lock is watched for its holder's next heartbeat before it is taken over: a little longer than one."""
+_RELEASE_AGAIN_S = 1
+"""How long a refused release waits before it is asked for again."""
 
 CLUSTER = "lock"
 """The lock of whoever changes what a cluster's namespaces share, or a namespace's resources."""
@@ -89,8 +95,7 @@ class Lock:
         lock = held["_source"]
         if lock["id"] == self._id:  # the first answer was lost on its way, and the request sent again
             return held
-        expires = datetime.fromisoformat(lock["expires"])
-        if datetime.now(UTC) < expires + timedelta(seconds=_SKEW_S) and not _died_here(lock):
+        if not _died_here(lock) and (_in_force(lock) or self._beats(held)):
             raise held_by(lock) from conflict
         try:
             return self._transport.put(self._path, self._document(), params=_position(held))
@@ -98,6 +103,12 @@ class Lock:
             if error.status != 409:
                 raise
             raise held_by(lock) from error
+
+    def _beats(self, held: Body) -> bool:
+        """Whether its holder is alive, by whatever clock: it writes the lock again and again."""
+        time.sleep(_WATCH_S)
+        now = self._transport.get(self._path)
+        return now is not None and _position(now) != _position(held)
 
     def _wrote(self, answer: Any) -> None:
         self._position = _position(answer)
@@ -130,6 +141,14 @@ class Lock:
         self._release()
 
     def _release(self) -> None:
+        """Give it back: asked twice if need be, since one that is gone already is what is wanted."""
+        try:
+            self._delete()
+        except ToolkitError:
+            time.sleep(_RELEASE_AGAIN_S)
+            self._delete()
+
+    def _delete(self) -> None:
         try:
             self._transport.delete(self._path, params=self._position)
         except RejectedError as error:
@@ -177,6 +196,12 @@ def held_by(lock: Body) -> LockHeldError:
         hint=f"wait until it is done; if it died, its lock expires at {lock['expires']}, and a minute later "
         "the next run takes it over",
     )
+
+
+def _in_force(lock: Body) -> bool:
+    """Whether its time says that it is held: that has not come yet, and is not of a clock far ahead of ours."""
+    left_s = (datetime.fromisoformat(lock["expires"]) - datetime.now(UTC)).total_seconds()
+    return -_SKEW_S < left_s <= EXPIRES_AFTER_S + _SKEW_S
 
 
 def _position(answer: Body) -> dict[str, str]:

@@ -11,6 +11,16 @@ if TYPE_CHECKING:
     from toolkit.config import Connection
 
 _GRANTED_BY = re.compile(r"granted by the (\w+ privileges) \[([^\]]+)\]")
+_FULL = re.compile("flood-stage watermark|cluster create-index blocked")
+"""The second is OpenSearch's, where every disk is past the watermark `high`."""
+_BLOCKED = re.compile(r"FORBIDDEN/\d+/index (?:write|read-only)")
+_TROUBLES = {
+    429: "it has more to do than it can: run the command again in a minute; ocs-elastic doctor looks for the reason",
+    502: "what is before the server cannot reach it: see that it is up, then run the command again",
+    503: "it is starting, or lacks a master or a shard: wait until it is ready, then run the command again",
+    504: "the server took longer than what is before it waits: run the command again",
+}
+"""Elasticsearch's statuses for what passes, and a proxy's."""
 _GRANTED_FOR_FAILURES_BY = re.compile(r"or by \[([^\]]+)\] for access with the \[::failures\] selector")
 """What 8.19 and later say behind it of a failure store, where the privileges named first hold for nothing."""
 _SUPPORTED = "supported are Elasticsearch 8.3 and later, self-managed or Elastic Cloud, but not serverless"
@@ -32,8 +42,22 @@ def rejected(url: str, request: str, status: int, body: Any, connection: Connect
         if of_failures := _GRANTED_FOR_FAILURES_BY.search(cause):
             hint = f"this index privilege is missing: {of_failures[1]}"
         return RejectedError(f"{url} does not permit {request}: {cause}", hint=hint, status=status)
-    redirected = "use the address that it leads to" if 300 <= status < 400 else None
-    return RejectedError(f"{url} answered {status} to {request}: {cause}", hint=redirected, status=status)
+    next_step = "use the address that it leads to" if 300 <= status < 400 else remedy(status, cause)
+    return RejectedError(f"{url} answered {status} to {request}: {cause}", hint=next_step, status=status)
+
+
+def remedy(status: int, cause: str) -> str | None:
+    """What to do about a server that could do what it was asked, and will not now; None where that is not so."""
+    return remedy_of_a_block(cause) or _TROUBLES.get(status)
+
+
+def remedy_of_a_block(cause: str) -> str | None:
+    """What to do where an index takes nothing, whoever asks: its disk is full, or somebody blocked it."""
+    if _FULL.search(cause):
+        return "free disk space, or add some: the server then lifts its block by itself, within a minute"
+    if _BLOCKED.search(cause):
+        return "somebody blocked the index: ocs-elastic doctor names the block, and the request that lifts it"
+    return None
 
 
 def _credential_hint(connection: Connection | None) -> str:

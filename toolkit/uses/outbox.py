@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from toolkit.client.refusal import remedy_of_a_block
 from toolkit.client.transport import Transport
 from toolkit.errors import RejectedError, ToolkitError, UnreachableError
 from toolkit.model import Progress
@@ -122,5 +123,6 @@ class Outbox:
 
 
 def _refusal(answer: Answer, target: Target, which: str) -> RejectedError:
-    remedy = _REMEDIES.get(answer.status or 0, "OCS would lose every message in this way; see the server's log")
+    otherwise = "OCS would lose every message in this way; see the server's log"
+    remedy = remedy_of_a_block(answer.detail or "") or _REMEDIES.get(answer.status or 0, otherwise)
     return RejectedError(f"{target} refused the message{which}: {answer.error}: {answer.detail}", hint=remedy)
