@@ -112,5 +112,11 @@ def reason(body: Any) -> str:
             text = f"index {error.get('index')} is closed"
         if text not in reasons:
             reasons.append(text)
-        error = error.get("caused_by")
+        error = error.get("caused_by") or _of_a_shard(error)
     return ": ".join(reasons)
+
+
+def _of_a_shard(error: dict[str, Any]) -> Any:
+    """Why the first of the shards that failed did so: what is above it says no more than that some did."""
+    failed = error.get("failed_shards")
+    return failed[0].get("reason") if isinstance(failed, list) and failed and isinstance(failed[0], dict) else None
