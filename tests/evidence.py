@@ -72,11 +72,14 @@ GROUPS = (
     Group("dashboards: every panel's question answered with the truth", ("tests/engine/test_dashboards.py",)),
     Group("dashboards in Kibana: plan, import, export, delete", ("tests/recorded/test_recorded_kibana.py",)),
     Group("`report`: every change, in both ways to fill periodic messages", ("tests/engine/test_report.py",)),
+    Group("`failures replay`: once, whatever happens", ("tests/engine/test_replay.py",)),
+    Group("`relabel`: every document, interrupted and run again", ("tests/engine/test_relabel.py",)),
     Group("`doctor`", ("tests/engine/test_doctor.py",)),
     Group("`listen`: what it shows is what is stored", ("tests/engine/test_listen.py",), of_pipeline=True),
     Group("what only reads, writes nothing", ("tests/engine/test_read_only.py",)),
     Group("ILM policies and transform: made, changed, destroyed", ("tests/recorded/test_recorded.py",)),
     Group("templates and stored documents", ("tests/engines/test_partial_elasticsearch.py",)),
+    Group("failure stores: what they keep, counted and replayed", ("tests/engines/test_partial_failure_store.py",)),
     Group("ILM policies, by Elasticsearch's own parser", ("tests/engines/test_ilm_policies.py",)),
 )
 
