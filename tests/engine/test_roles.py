@@ -208,7 +208,7 @@ def _failures_are_replayed(cluster: Cluster, operator: Deployment) -> None:
     cluster.engine.transport.post(f"/{cluster.dead_letters}/_doc", letter, params={"refresh": "true"})
     found = listed(operator.transport, operator.settings, Selection())
     assert (found.waiting, {each.type for each in found.letters}) == (2, {"not_ocs", "script_exception"})
-    assert shown(operator.transport, operator.settings, [found.letters[0].example])
+    assert shown(operator.transport, operator.settings, [str(found.letters[0].example)])
     assert waiting(operator, Selection()) == 2
     for use in (simulated, replay):
         done = use(operator, Selection())
