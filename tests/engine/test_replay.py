@@ -18,6 +18,7 @@ from toolkit.config import Settings
 from toolkit.errors import LockHeldError, RejectedError, ToolkitError, UnsafePlanError
 from toolkit.lock import locked
 from toolkit.model import STATE_INDEX
+from toolkit.output.failures import failure, replayed
 from toolkit.questions.dead_letters import Selection, dead_letters
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.failures import listed, shown
@@ -426,3 +427,145 @@ def test_bad_dead_letter_that_holds_no_json_fails_by_itself(fresh: Stream) -> No
     done = replay(deployment(fresh), ALL)
     assert result(done) == (3, 2, 1)
     assert dict(done.failed) == {"what is kept of it is no JSON object": 1}
+
+
+def test_where_a_server_cannot_look_everywhere_nothing_is_written_twice(fresh: Stream) -> None:
+    """One that lacks a shard answered as if the messages were not there, and they were written once more."""
+    lost(fresh, 2)
+    transport = fresh.engine.transport
+    assert result(replay(deployment(fresh), ALL)) == (2, 2, 0)
+    (old,) = {hit["_index"] for hit in _hits(fresh, fresh.name)}
+    for hit in _hits(fresh, fresh.dead_letters):
+        undone = {"doc": {"ocs": {"replay": {"state": "pending"}}}}
+        transport.post(f"/{hit['_index']}/_update/{hit['_id']}", undone, params={"refresh": "true"})
+    transport.post(f"/{fresh.name}/_rollover", None)
+    transport.put(f"/{old}/_settings", {"index.max_result_window": 1})  # so that this shard fails, and no other
+    with pytest.raises(RejectedError):
+        replay(deployment(fresh), ALL)
+    transport.put(f"/{old}/_settings", {"index.max_result_window": None})
+    assert fresh.count(fresh.name) == 2
+    assert result(replay(deployment(fresh), ALL)) == (2, 2, 0)
+    assert fresh.count(fresh.name) == 2
+
+
+def _hits(stream: Stream, place: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = stream.engine.transport.post(f"/{place}/_search", {"size": 1000})["hits"]["hits"]
+    return found
+
+
+BY_HAND = [
+    {"ocs": None},
+    {"ocs": {"replay": None}},
+    {"ocs": {"replay": [{"state": "failed", "attempts": 2}]}},
+    {"ocs": {"replay": {"attempts": None}}},
+    {"ocs": {"replay": {"attempts": [1, 2]}}},
+    {"error": None},
+    {"event": {"original": message(2, 1_790_000_000_000)}},
+    {"event": {"ingested": 1_790_000_000_000, "original": message(2, 1_790_000_000_000)}},
+    {"event": {"ingested": "2026-09-21T14:13:20Z", "original": '{"GSW_TENANT_CCID": "half a pair: \ud800"}'}},
+]
+
+
+@pytest.mark.parametrize("changed", BY_HAND, ids=lambda each: json.dumps(each)[:40])
+def test_bad_dead_letter_that_was_changed_by_hand_is_shown_and_replayed_with_the_others(
+    fresh: Stream, changed: dict[str, Any]
+) -> None:
+    """It ended the command with a traceback, and none behind it could be replayed."""
+    came = "2026-09-21T14:13:20.000Z"
+    whole = {
+        "@timestamp": came,
+        "event": {"ingested": came, "original": message(1, 1_790_000_000_000)},
+        "error": {"type": "pipeline_failure", "message": "broken"},
+        "ocs": {"replay": {"state": "pending"}},
+    }
+    for letter in ({**whole, **changed}, whole):
+        params = {"pipeline": "_none", "refresh": "true"}
+        answer = fresh.engine.transport.post(f"/{fresh.dead_letters}/_doc", json.dumps(letter), params=params)
+    ids = [hit["_id"] for hit in _hits(fresh, fresh.dead_letters)]
+    assert answer["_id"] in ids
+    assert all(came[:19] in failure(each) for each in shown(fresh.engine.transport, fresh.settings, ids))
+    assert result(replay(deployment(fresh), ALL)) == (2, 2, 0)
+    assert {document["@timestamp"] for document in documents(fresh)} == {came}
+    assert {letter["ocs"]["replay"]["state"] for letter in letters(fresh)} == {"replayed"}
+    assert waiting(deployment(fresh), ALL) == 0
+
+
+def test_bad_dead_letter_without_its_message_fails_by_itself(fresh: Stream) -> None:
+    for event in (None, {"original": None}, {"original": 17}):
+        letter = {"@timestamp": "2026-09-21T14:13:20.000Z", "event": event}
+        params = {"pipeline": "_none", "refresh": "true"}
+        fresh.engine.transport.post(f"/{fresh.dead_letters}/_doc", letter, params=params)
+    assert result(replay(deployment(fresh), ALL)) == (3, 0, 3)
+    assert [letter["ocs"]["replay"]["attempts"] for letter in letters(fresh)] == [1, 1, 1]
+
+
+def test_bad_id_to_replay_stops_it_and_one_that_was_replayed_is_told(fresh: Stream) -> None:
+    """Both were "Nothing waits to be replayed"."""
+    lost(fresh, 2)
+    first, second = (hit["_id"] for hit in _hits(fresh, fresh.dead_letters))
+    for use in (waiting, simulated, replay):
+        with pytest.raises(ToolkitError, match="has the id no-such-id"):
+            use(deployment(fresh), Selection((first, "no-such-id")))
+    assert fresh.count(fresh.name) == 0
+    assert replay(deployment(fresh), Selection((first, first))).left_out == 0
+    done = replay(deployment(fresh), Selection((first,)))
+    assert (result(done), done.left_out) == ((0, 0, 0), 1)
+    assert "Left out, of the ids given: 1." in replayed(done, dry_run=False)
+    done = replay(deployment(fresh), Selection((first, second)))
+    assert (result(done), done.left_out, done.as_json()["left_out"]) == ((1, 1, 0), 1, 1)
+
+
+def test_as_many_as_are_asked_for_are_shown_in_that_order(fresh: Stream) -> None:
+    """Of more than 100, those that one answer had no room for "had no dead letter"."""
+    lost(fresh, 120)
+    ids = sorted(hit["_id"] for hit in _hits(fresh, fresh.dead_letters))
+    found = shown(fresh.engine.transport, fresh.settings, ids)
+    assert [each.id for each in found] == ids
+    with pytest.raises(ToolkitError, match=r"has the id n0, n1, n2, n3, n4 and 95 more$"):
+        shown(fresh.engine.transport, fresh.settings, [f"n{i}" for i in range(100)])
+
+
+def test_what_came_a_moment_ago_is_asked_about_too(fresh: Stream) -> None:
+    """The replay found it, but the question before did not, and was not put."""
+    path, settings = f"/{fresh.dead_letters}/_settings", {"index.refresh_interval": "60s"}
+    fresh.engine.transport.put(path, settings)
+    with broken_pipeline(fresh):
+        fresh.post(message(1, time.time_ns() // 1_000_000))
+    assert waiting(deployment(fresh), ALL) == 1
+
+
+def test_a_dead_letter_whose_index_goes_by_its_age_meanwhile_needs_no_mark(
+    fresh: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update of one would have made the index anew: an ordinary one, behind no stream."""
+    lost(fresh, 1)
+    transport = fresh.engine.transport
+    (old,) = {hit["_index"] for hit in _hits(fresh, fresh.dead_letters)}
+    transport.post(f"/{fresh.dead_letters}/_rollover", None)
+
+    def gone(*_: Any) -> int:
+        transport.delete(f"/{old}")
+        return 0
+
+    monkeypatch.setattr("toolkit.uses.replay.bring_up_to_date", gone)
+    assert result(replay(deployment(fresh), ALL)) == (1, 1, 0)
+    assert transport.get(f"/{old}") is None
+    assert fresh.count(fresh.name) == 1
+
+
+def test_long_messages_are_simulated_some_at_a_time(fresh: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All at once they were more than a server takes in one request, and it cut the connection."""
+    lost(fresh, 7)
+    monkeypatch.setattr("toolkit.client.bulk._BYTES_MAX", 400)
+    target, sizes = deployment(fresh), []
+    post = target.transport.post
+
+    def spy(path: str, body: Any, params: dict[str, str] | None = None) -> Any:
+        if path.endswith("/_simulate"):
+            sizes.append(len(json.loads(body)["docs"]))
+        return post(path, body, params)
+
+    monkeypatch.setattr(target.transport, "post", spy)
+    assert result(simulated(target, ALL)) == (7, 7, 0)
+    assert sum(sizes) == 7
+    assert max(sizes) < 4

@@ -38,6 +38,22 @@ def test_what_passes_or_can_be_mended_comes_with_what_to_do(status: int, body: A
     assert remedy in found.hint
 
 
+def test_a_closed_index_is_named_with_the_request_that_opens_it() -> None:
+    """The server's own reason is the one word "closed"."""
+    body = {"error": {"type": "index_closed_exception", "reason": "closed", "index": "an-index"}}
+    found = rejected("http://es", "POST /a-stream/_search", 400, body, None)
+    assert found.reason == "http://es answered 400 to POST /a-stream/_search: index an-index is closed"
+    assert str(found.hint).startswith("open it: POST /an-index/_open")
+
+
+def test_where_some_shards_failed_the_first_one_says_why() -> None:
+    """As 8.17.2 answers a search that must not be partial: the reason above is "Partial shards failure"."""
+    shard = {"shard": 0, "index": "an-index", "reason": {"type": "illegal_argument_exception", "reason": "too large"}}
+    failed = {"type": "search_phase_execution_exception", "reason": "Partial shards failure", "failed_shards": [shard]}
+    found = rejected("http://es", "POST /a-stream/_search", 400, {"error": failed}, None)
+    assert found.reason.endswith(": Partial shards failure: too large")
+
+
 def test_what_was_asked_wrongly_has_no_hint_of_waiting() -> None:
     found = rejected("http://e:9200", "PUT /x", 400, error("illegal_argument_exception", "unknown setting [x]"), None)
     assert found.hint is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -36,7 +37,7 @@ def shown(found: Window) -> tuple[str, str]:
         ({"end": "2027-01-01", "last": "1h"}, "2026-11-23T08:00:00+01:00", "2026-11-23T09:00:00+01:00"),
     ],
 )
-def test_what_is_asked_for_is_what_it_is(asked: dict[str, str], start: str, end: str) -> None:
+def test_what_is_asked_for_is_what_it_is(asked: dict[str, Any], start: str, end: str) -> None:
     found = window(zone=BERLIN, now=NOW, **asked)
     assert shown(found) == (start, end)
     assert found.open is (end == "2026-11-23T09:00:00+01:00")
@@ -69,7 +70,7 @@ def test_24_hours_are_24_hours_on_a_day_of_23() -> None:
         ({"start": "2026-10-25T02:30"}, "--from: the clocks of Europe/Berlin show twice 2026-10-25T02:30"),
     ],
 )
-def test_bad_what_cannot_be_is_said(asked: dict[str, str], reason: str) -> None:
+def test_bad_what_cannot_be_is_said(asked: dict[str, Any], reason: str) -> None:
     with pytest.raises(UsageError) as caught:
         window(zone=BERLIN, now=NOW, **asked)
     assert caught.value.reason.startswith(reason)

@@ -149,12 +149,13 @@ def _selection(
         UsageError: a time or a length cannot be read, or a text is empty.
     """
     from toolkit.questions.dead_letters import Selection  # noqa: PLC0415
-    from toolkit.uses.window import timezone, window  # noqa: PLC0415
+    from toolkit.uses.window import FIRST, timezone, window  # noqa: PLC0415
 
+    reason = reason and reason.removesuffix("…")  # as list ends those that it cuts short
     if reason == "" or "" in ids:
         raise UsageError("an empty text names nothing", hint="leave it out to mean all")
     if last is None and start is None and end is None:
         return Selection(ids, reason)
-    start = "1971-01-01" if start is None and last is None else start
-    asked = window(zone=timezone("UTC"), now=datetime.now(UTC), start=start, end=end, last=last)
+    start = FIRST.isoformat() if start is None and last is None else start
+    asked = window(zone=timezone("UTC"), now=datetime.now(UTC), start=start, end=end, last=last, longest=None)
     return Selection(ids, reason, asked.from_ms, None if asked.open else asked.before_ms)

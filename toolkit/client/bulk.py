@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from toolkit.client.refusal import reason
 from toolkit.client.transport import Transport
 from toolkit.errors import RejectedError
 from toolkit.model import Body
+
+T = TypeVar("T")
 
 _BYTES_MAX = 5_000_000
 """Of one request; a single write may be larger. Servers take 100 MB by default, proxies often 1 to 10."""
@@ -33,6 +35,10 @@ class Write:
     def text(self) -> str:
         """Both lines."""
         return f"{json.dumps({self.action: self.target})}\n{self.source}\n"
+
+    def size(self) -> int:
+        """Their length in bytes."""
+        return len(self.text.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,11 @@ class Answer:
         return self.status == 409
 
     @property
+    def gone(self) -> bool:
+        """Whether what was to be changed is not there any more."""
+        return self.status == 404
+
+    @property
     def servers_fault(self) -> bool:
         """Whether the same write can be taken later: the server is busy, or its index or this credential is barred."""
         return self.status in _BUSY or self.type in ("cluster_block_exception", "security_exception")
@@ -75,7 +86,7 @@ def bulk(transport: Transport, writes: Sequence[Write], *, pipeline: str) -> lis
     Raises:
         UnreachableError, RejectedError: a request was not answered or was refused as a whole; earlier ones are done.
     """
-    return [answer for some in _requests(writes) for answer in _sent(transport, some, pipeline)]
+    return [answer for some in portions(writes, Write.size) for answer in _sent(transport, some, pipeline)]
 
 
 def _sent(transport: Transport, writes: Sequence[Write], pipeline: str) -> list[Answer]:
@@ -92,16 +103,16 @@ def _sent(transport: Transport, writes: Sequence[Write], pipeline: str) -> list[
     return [_answer(item) for item in answer["items"]]
 
 
-def _requests(writes: Iterable[Write]) -> Iterator[list[Write]]:
-    some: list[Write] = []
+def portions(items: Iterable[T], length: Callable[[T], int]) -> Iterator[list[T]]:
+    """What can go into one request each: many small ones, or a single one of any length."""
+    some: list[T] = []
     size = 0
-    for write in writes:
-        length = len(write.text.encode())
-        if some and size + length > _BYTES_MAX:
+    for item in items:
+        if some and size + length(item) > _BYTES_MAX:
             yield some
             some, size = [], 0
-        some.append(write)
-        size += length
+        some.append(item)
+        size += length(item)
     if some:
         yield some
 

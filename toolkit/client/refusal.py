@@ -14,6 +14,7 @@ _GRANTED_BY = re.compile(r"granted by the (\w+ privileges) \[([^\]]+)\]")
 _FULL = re.compile("flood-stage watermark|cluster create-index blocked")
 """The second is OpenSearch's, where every disk is past the watermark `high`."""
 _BLOCKED = re.compile(r"FORBIDDEN/\d+/index (?:write|read-only)")
+_CLOSED = re.compile(r"index (\S+) is closed")
 _TROUBLES = {
     429: "it has more to do than it can: run the command again in a minute; ocs-elastic doctor looks for the reason",
     502: "what is before the server cannot reach it: see that it is up, then run the command again",
@@ -64,6 +65,8 @@ def incomplete(url: str, request: str, body: Any) -> RejectedError | None:
 
 def remedy(status: int, cause: str) -> str | None:
     """What to do about a server that could do what it was asked, and will not now; None where that is not so."""
+    if closed := _CLOSED.search(cause):
+        return f"open it: POST /{closed[1]}/_open; or, if nobody needs it any more, delete it"
     return remedy_of_a_block(cause) or _TROUBLES.get(status)
 
 
@@ -121,7 +124,15 @@ def reason(body: Any) -> str:
     reasons: list[str] = []
     while isinstance(error, dict):
         text = str(error.get("reason") or error.get("type"))
+        if error.get("type") == "index_closed_exception":  # whose own reason is "closed"
+            text = f"index {error.get('index')} is closed"
         if text not in reasons:
             reasons.append(text)
-        error = error.get("caused_by")
+        error = error.get("caused_by") or _of_a_shard(error)
     return ": ".join(reasons)
+
+
+def _of_a_shard(error: dict[str, Any]) -> Any:
+    """Why the first of the shards that failed did so: what is above it says no more than that some did."""
+    failed = error.get("failed_shards")
+    return failed[0].get("reason") if isinstance(failed, list) and failed and isinstance(failed[0], dict) else None

@@ -65,11 +65,11 @@ def failure(found: DeadLetter | Failure) -> str:
             f"pipeline  {found.pipeline or '- (the mapping refused it)'}",
         ]
         return "\n".join([*lines, "message", _indented(json.dumps(found.source))])
-    error, replay = found.source.get("error", {}), found.source.get("ocs", {}).get("replay", {})
+    error, replay = found.error, found.replay
     lines = [
         f"dead letter  {found.index}/{found.id}",
         f"came         {found.ingested}",
-        f"reason       {error.get('type')}: {readable(str(error.get('message')))}",
+        f"reason       {readable(str(error.get('type')))}: {readable(str(error.get('message')))}",
         f"replay       {replay.get('state', 'pending')}",
     ]
     if replay.get("time"):
@@ -77,14 +77,18 @@ def failure(found: DeadLetter | Failure) -> str:
     if replay.get("reason"):
         lines.append(f"             {readable(str(replay['reason']))}")
     if replay.get("id"):
-        lines.append(f"             now {replay['index']}/{replay['id']}")
+        lines.append(f"             now {replay.get('index')}/{replay['id']}")
     return "\n".join([*lines, "message", _indented(found.original)])
 
 
 def replayed(done: Replay, *, dry_run: bool) -> str:
     """What came of it, or would."""
+    left_out = (
+        f"Left out, of the ids given: {done.left_out:,}. Such a message was replayed already, is of `ocs-elastic "
+        "verify`, or not of the reason or time asked for; `ocs-elastic failures show ID` tells."
+    )
     if not done.total:
-        return "Nothing waits to be replayed."
+        return "\n".join(["Nothing waits to be replayed.", *([left_out] if done.left_out else [])])
     verbs = ("would be replayed", "would fail again") if dry_run else ("replayed", "failed again")
     lines = [f"{counted(done.replayed, 'message')} {verbs[0]}, {done.failed.total():,} {verbs[1]}."]
     lines += [f"  {number:>7,}  {_short(reason)}" for reason, number in done.failed.most_common(20)]
@@ -92,6 +96,8 @@ def replayed(done: Replay, *, dry_run: bool) -> str:
         lines.append(f"           and {len(done.failed) - 20:,} more reasons: --json has them all")
     if done.unknown and dry_run:
         lines.append(f"{counted(done.unknown, 'message')} cannot be simulated here; only the replay will tell.")
+    if done.left_out:
+        lines.append(left_out)
     if done.failed and not dry_run:
         lines.append("They keep their dead letters: put the reason right, or leave them to their retention.")
     return "\n".join(lines)

@@ -17,9 +17,19 @@ PENDING, FAILED, REPLAYED = "pending", "failed", "replayed"
 """What becomes of a dead letter: nothing yet; tried, and refused again; a document of the stream."""
 
 _LETTERS_A_PAGE = 100
-"""Few, since a message may be of any length."""
+_FIRST_PAGE = 10
+"""A message may be of any length, so the first page is small, and the next ones go by what was found."""
+_BYTES_A_PAGE = 25_000_000
+"""About that much of messages is asked for at once: servers and this program hold all of it in memory."""
+_IDS_A_REQUEST = 50
+_WHOLE = {"allow_partial_search_results": "false"}
+"""Without it a server that lacks a shard answers as if nothing were in there: what is there already would be written a
+second time, and what waits would be left out."""
 _REASONS_MAX = 100
 _STATE = "ocs.replay.state"
+_CAME = "@timestamp"
+"""Says when a dead letter came, as `event.ingested` does; this one no document of a data stream can lack."""
+_INGESTED = "event.ingested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,7 @@ class Selection:
             filters.append({"bool": {"should": either, "minimum_should_match": 1}})
         limits = {"gte": self.from_ms, "lt": self.before_ms}
         if given := {name: limit for name, limit in limits.items() if limit is not None}:
-            filters.append({"range": {"event.ingested": {**given, "format": "epoch_millis"}}})
+            filters.append({"range": {_CAME: {**given, "format": "epoch_millis"}}})
         must_not = [*NOT_VERIFY["bool"]["must_not"], *([{"term": {_STATE: REPLAYED}}] if waiting else [])]
         return {"bool": {"filter": filters, "must_not": must_not}}
 
@@ -70,21 +80,30 @@ class DeadLetter:
     seq_no: int
     primary_term: int
 
-    @property
-    def ingested(self) -> str:
-        """When it came: UTC, ISO 8601."""
-        return str(self.source["event"]["ingested"])
+    ingested: str
+    """When it came: UTC, ISO 8601."""
 
     @property
     def original(self) -> str:
-        """The message, as JSON text."""
-        return str(self.source["event"].get("original", ""))
+        """The message, as JSON text; empty where somebody has removed it."""
+        original = _object(self.source, "event").get("original")
+        return original if isinstance(original, str) else ""
+
+    @property
+    def error(self) -> Body:
+        """Why it could not be understood: `type` and `message`, unless somebody has removed them."""
+        return _object(self.source, "error")
+
+    @property
+    def replay(self) -> Body:
+        """What was done about it; empty where nothing was, or somebody has removed it."""
+        return _object(self.source, "ocs", "replay")
 
     @property
     def attempts(self) -> int:
-        """How often it was replayed in vain."""
-        replay: Body = self.source.get("ocs", {}).get("replay", {})
-        return int(replay.get("attempts", 0))
+        """How often it was replayed, in vain or not."""
+        attempts = self.replay.get("attempts")
+        return attempts if isinstance(attempts, int) else 0
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -133,7 +152,7 @@ def reasons(transport: Transport, stream: str, query: Body) -> list[Reason]:
             "all": {"filter": {"match_all": {}}, "aggs": _ABOUT},
         },
     }
-    answer = transport.post(f"/{stream}/_search", body)["aggregations"]
+    answer = transport.post(f"/{stream}/_search", body, params=_WHOLE)["aggregations"]
     found = [_reason(bucket, bucket["key"]) for bucket in answer["reasons"]["buckets"]]
     everything = _reason(answer["all"], None)
     others = replace(
@@ -150,9 +169,9 @@ def reasons(transport: Transport, stream: str, query: Body) -> list[Reason]:
 _ABOUT: Body = {
     "types": {"terms": {"field": "error.type", "size": 1}},
     "states": {"terms": {"field": _STATE, "size": 10}},
-    "first": {"min": {"field": "event.ingested"}},
-    "last": {"max": {"field": "event.ingested"}},
-    "example": {"top_hits": {"size": 1, "_source": False, "sort": [{"event.ingested": "desc"}]}},
+    "first": {"min": {"field": _CAME}},
+    "last": {"max": {"field": _CAME}},
+    "example": {"top_hits": {"size": 1, "_source": False, "sort": [{_CAME: "desc"}]}},
 }
 
 
@@ -173,9 +192,13 @@ def _reason(bucket: Body, message: str | None) -> Reason:
 
 
 def present(transport: Transport, stream: str, ids: Sequence[str]) -> dict[str, str]:
-    """Which of these ids documents of a stream have → the backing index; an id is unique in its backing index only."""
+    """Which of these ids documents of a stream have → the backing index; an id is unique in its backing index only.
+
+    Raises:
+        RejectedError: the server cannot look everywhere, such as while a shard is away.
+    """
     body = {"size": len(ids), "_source": False, "query": {"ids": {"values": list(ids)}}}
-    hits = transport.post(f"/{stream}/_search", body)["hits"]["hits"] if ids else []
+    hits = transport.post(f"/{stream}/_search", body, params=_WHOLE)["hits"]["hits"] if ids else []
     return {hit["_id"]: hit["_index"] for hit in hits}
 
 
@@ -196,49 +219,71 @@ def until_now(transport: Transport, stream: str, selection: Selection) -> tuple[
         "size": 0,
         "track_total_hits": True,
         "query": query,
-        "aggs": {"last": {"max": {"field": "event.ingested"}}},
+        "aggs": {"last": {"max": {"field": _CAME}}},
     }
-    answer = transport.post(f"/{stream}/_search", body)
+    answer = transport.post(f"/{stream}/_search", body, params=_WHOLE)
     last = answer["aggregations"]["last"]["value"]
     if last is None:
         return query, 0
-    so_far = {"range": {"event.ingested": {"lte": int(last), "format": "epoch_millis"}}}
+    so_far = {"range": {_CAME: {"lte": int(last), "format": "epoch_millis"}}}
     return {"bool": {"filter": [query, so_far]}}, answer["hits"]["total"]["value"]
 
 
 def dead_letters(transport: Transport, stream: str, query: Body) -> Iterator[list[DeadLetter]]:
     """Pages of dead letters, the oldest first; each once, even if those of earlier pages are changed meanwhile."""
-    last: int | None = None
-    seen: set[str] = set()
-    while hits := _page(transport, stream, query, last, seen):
-        yield [_letter(hit) for hit in hits]
+    after: tuple[int, set[str]] | None = None
+    size = _FIRST_PAGE
+    while hits := _page(transport, stream, query, after, size):
+        page = [_letter(hit) for hit in hits]
+        yield page
+        average = 1 + sum(len(letter.original) for letter in page) // len(page)
+        size = max(1, min(_LETTERS_A_PAGE, _BYTES_A_PAGE // average))
         # A page begins at the time of the last one again, less what was seen of it, since several may come in one
         # millisecond, and nothing else about them is both sorted and lasting.
         now = hits[-1]["sort"][0]
-        seen = {hit["_id"] for hit in hits if hit["sort"][0] == now} | (seen if now == last else set())
-        last = now
+        seen = after[1] if after is not None and after[0] == now else set()
+        after = (now, seen | {hit["_id"] for hit in hits if hit["sort"][0] == now})
 
 
-def _page(transport: Transport, stream: str, query: Body, last: int | None, seen: set[str]) -> list[Body]:
+def _page(transport: Transport, stream: str, query: Body, after: tuple[int, set[str]] | None, size: int) -> list[Body]:
     more: list[Body] = []
-    if last is not None:
-        later = {"range": {"event.ingested": {"gte": last, "format": "epoch_millis"}}}
+    if after is not None:
+        last, seen = after
+        later = {"range": {_CAME: {"gte": last, "format": "epoch_millis"}}}
         more = [{"bool": {"filter": [later], "must_not": [{"ids": {"values": sorted(seen)}}]}}]
     body = {
-        "size": _LETTERS_A_PAGE,
-        "track_total_hits": False,
-        "seq_no_primary_term": True,
+        "size": size,
         "query": {"bool": {"filter": [query, *more]}},
-        "sort": [{"event.ingested": "asc"}],
+        "sort": [{_CAME: "asc"}],
     }
-    hits: list[Body] = transport.post(f"/{stream}/_search", body)["hits"]["hits"]
-    return hits
+    return _hits(transport, stream, body)
 
 
 def letters_of(transport: Transport, stream: str, ids: Sequence[str]) -> list[DeadLetter]:
     """The dead letters with these ids, in all backing indices; those of `verify` too."""
-    body = {"size": 100, "seq_no_primary_term": True, "query": {"ids": {"values": list(ids)}}}
-    return [_letter(hit) for hit in transport.post(f"/{stream}/_search", body)["hits"]["hits"]]
+    found: list[DeadLetter] = []
+    for start in range(0, len(ids), _IDS_A_REQUEST):
+        some = list(ids[start : start + _IDS_A_REQUEST])
+        # Twice as many, since an id is unique in its backing index only.
+        hits = _hits(transport, stream, {"size": 2 * len(some), "query": {"ids": {"values": some}}})
+        found += map(_letter, hits)
+    return found
+
+
+def known(transport: Transport, stream: str, ids: Sequence[str]) -> set[str]:
+    """Which of these ids dead letters have, whatever became of them."""
+    found: set[str] = set()
+    for start in range(0, len(ids), _LETTERS_A_PAGE):
+        found |= present(transport, stream, ids[start : start + _LETTERS_A_PAGE]).keys()
+    return found
+
+
+def _hits(transport: Transport, stream: str, body: Body) -> list[Body]:
+    # As the server reads them: in the document they may be written in several ways.
+    fields = [{"field": name, "format": "strict_date_optional_time"} for name in (_INGESTED, _CAME)]
+    more = {"track_total_hits": False, "seq_no_primary_term": True, "docvalue_fields": fields}
+    hits: list[Body] = transport.post(f"/{stream}/_search", {**body, **more}, params=_WHOLE)["hits"]["hits"]
+    return hits
 
 
 def _ms(time: str) -> int:
@@ -246,4 +291,13 @@ def _ms(time: str) -> int:
 
 
 def _letter(hit: Body) -> DeadLetter:
-    return DeadLetter(hit["_index"], hit["_id"], hit["_source"], hit["_seq_no"], hit["_primary_term"])
+    times = hit["fields"].get(_INGESTED) or hit["fields"][_CAME]
+    return DeadLetter(hit["_index"], hit["_id"], hit["_source"], hit["_seq_no"], hit["_primary_term"], times[0])
+
+
+def _object(source: Body, *path: str) -> Body:
+    """An object within a document that people may have changed by hand; empty where there is none."""
+    found: Any = source
+    for step in path:
+        found = found.get(step) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}

@@ -15,6 +15,7 @@ from toolkit.questions.dead_letters import (
     DeadLetter,
     Reason,
     Selection,
+    known,
     letters_of,
     present,
     reasons,
@@ -24,6 +25,7 @@ from toolkit.questions.failure_store import Failure, failure_count, failures
 from toolkit.uses.streams import Streams
 
 _FAILURES_A_PAGE = 500
+_IDS_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +86,32 @@ def shown(transport: Transport, settings: Settings, ids: Sequence[str]) -> list[
     if left := set(ids) - {each.id for each in found}:
         for stream in (streams.campaign_groups, streams.dead_letters):
             found += [failure for failure in failures(transport, stream) if failure.id in left]
-    if missing := [id_ for id_ in ids if id_ not in {each.id for each in found}]:
+    _require(settings, ids, {each.id for each in found})
+    return sorted(found, key=lambda each: ids.index(each.id))
+
+
+def require_known(transport: Transport, settings: Settings, ids: Sequence[str]) -> None:
+    """Make sure that each of these ids is that of a dead letter, or of a document of a failure store. Reads only.
+
+    Raises:
+        ToolkitError: one is not.
+        UnreachableError, RejectedError: the server does not answer, or refuses.
+    """
+    streams = Streams(settings.namespace)
+    found = known(transport, streams.dead_letters, ids)
+    if set(ids) - found:
+        for stream in (streams.campaign_groups, streams.dead_letters):
+            found |= {failure.id for failure in failures(transport, stream)}
+    _require(settings, ids, found)
+
+
+def _require(settings: Settings, ids: Sequence[str], found: set[str]) -> None:
+    if missing := [id_ for id_ in dict.fromkeys(ids) if id_ not in found]:
+        more = f" and {len(missing) - _IDS_NAMED:,} more" if len(missing) > _IDS_NAMED else ""
         raise ToolkitError(
-            f"no dead letter of namespace '{settings.namespace}' has the id {', '.join(missing)}",
+            f"no dead letter of namespace '{settings.namespace}' has the id {', '.join(missing[:_IDS_NAMED])}{more}",
             hint="`ocs-elastic failures list` names one of each sort; what was written a moment ago is not found yet",
         )
-    return found
 
 
 def _failure_reasons(

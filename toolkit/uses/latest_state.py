@@ -24,6 +24,8 @@ from toolkit.uses.window import Window
 
 _CCID = "ocs.tenant.ccid"
 _GROUPS_A_REQUEST = 100
+_WHOLE = '{"allow_partial_search_results": false}'
+"""Without a shard an older message would be taken for the newest."""
 _MARGIN_MS = 60_000
 """How much later than planned the transform's last look may have been."""
 
@@ -119,7 +121,7 @@ def _newest(transport: Transport, place: str, groups: Iterable[Group]) -> dict[G
             "query": {"bool": query},
             "sort": [{"@timestamp": "desc"}],
         }
-        lines += ["{}", json.dumps(body)]
+        lines += [_WHOLE, json.dumps(body)]
     answers = transport.post(f"/{place}/_msearch", "\n".join([*lines, ""]))["responses"]
     found = {}
     for group, answer in zip(groups, answers, strict=True):

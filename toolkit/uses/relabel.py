@@ -138,7 +138,7 @@ def survey(target: Deployment) -> Survey:
     return Survey(
         url=transport.url,
         streams=streams,
-        parts=tuple(_part(index, counts[index], settings[index]["settings"]) for index in ordered),
+        parts=tuple(_part(index, counts[index], settings[index]["settings"]) for index in ordered if index in settings),
         changes=tuple(relabellings(target.catalogue, found["aggregations"])),
         under_way=str(tasks.unfinished(transport, _name(streams)) or ""),
         lifted=tuple(write_blocks.lifted(transport, _name(streams))),
@@ -220,9 +220,9 @@ class _Run:
         tasks.patiently(lambda: _require_current(self.target), self.progress)
         query = outdated(self.target.catalogue)
         work = tasks.update_by_query(part.index, query, pipeline=RELABEL_PIPELINE, rate=self.rate)
-        if part.write_block:
-            write_blocks.lift(transport, name, part.index)
         try:
+            if part.write_block:
+                write_blocks.lift(transport, name, part.index)
             task = tasks.patiently(lambda: tasks.start(transport, name, work), self.progress)
         except RejectedError as error:
             write_blocks.restore(transport, name)

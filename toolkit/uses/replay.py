@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from toolkit.client.bulk import Answer, Write, bulk
+from toolkit.client.bulk import Answer, Write, bulk, portions
 from toolkit.client.refusal import reason
 from toolkit.client.transport import Transport
 from toolkit.errors import RejectedError
@@ -35,6 +35,7 @@ from toolkit.questions.dead_letters import (
 from toolkit.questions.failure_store import Failure, failures
 from toolkit.tables import INGESTED
 from toolkit.uses.deployment import Deployment
+from toolkit.uses.failures import require_known
 from toolkit.uses.latest_state import bring_up_to_date
 from toolkit.uses.streams import Streams
 from toolkit.uses.window import Window
@@ -44,6 +45,8 @@ _REASON_MAX = 1000
 _FAILURES_A_PAGE = 100
 _MESSAGE_AT_FAULT = (400, 413)
 _NONE = "_none"
+_READ_BACK = ["event.ingested", "ocs.tenant", "ocs.campaign_group.guid"]
+"""What is needed of a document that was written, which may be long."""
 _NO_JSON = "what is kept of it is no JSON object"
 
 
@@ -92,6 +95,8 @@ class Replay:
     """Why messages failed again → how many."""
     unknown: int = 0
     """Of a simulation: how many messages it cannot take, so that only the replay will tell."""
+    left_out: int = 0
+    """How many of those that were asked for by their ids do not wait, or are not of the reason or time asked for."""
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Count them."""
@@ -106,18 +111,20 @@ class Replay:
             "replayed": self.replayed,
             "failed": self.failed.total(),
             "unknown": self.unknown,
+            "left_out": self.left_out,
             "reasons": dict(self.failed.most_common()),
         }
 
 
 def waiting(target: Deployment, selection: Selection) -> int:
-    """How many dead letters and documents of failure stores a replay would be about.
+    """How many dead letters and documents of failure stores a replay would be about, those of this moment too.
 
     Raises:
-        ToolkitError: the streams are not there, or the cluster's pipelines are not this toolkit's.
+        ToolkitError: the streams are not there, an id is not known, or the cluster's pipelines are not this toolkit's.
         UnreachableError, RejectedError: the server does not answer, or refuses.
     """
     _require(target)
+    _refresh(target)
     return _Run(target, selection).total
 
 
@@ -132,15 +139,14 @@ def replay(target: Deployment, selection: Selection, *, progress: Progress = SIL
     """
     _require(target)
     with locked(target.transport, target.state_index) as lock:
-        refresh = f"/{Streams(target.settings.namespace).dead_letters}/_refresh"
-        target.transport.post(refresh, None)
+        _refresh(target)
         run = _Run(target, selection)
         with progress.bar("Replaying", run.total, "messages") as bar:
             for page in run.pages():
                 lock.check()
                 run.write(page)
                 bar.advance(len(page))
-        target.transport.post(refresh, None)  # so that a list right after it tells what came of it
+        _refresh(target)  # so that a list right after it tells what came of it
     return run.done
 
 
@@ -166,6 +172,11 @@ def _require(target: Deployment) -> None:
     target.require_current(IngestPipeline.name, PIPELINE, REPLAY_PIPELINE)
 
 
+def _refresh(target: Deployment) -> None:
+    """Let searches see every dead letter, and what was written into it."""
+    target.transport.post(f"/{Streams(target.settings.namespace).dead_letters}/_refresh", None)
+
+
 class _Run:
     """One replay under way."""
 
@@ -173,9 +184,10 @@ class _Run:
         self.target, self.selection = target, selection
         self.transport: Transport = target.transport
         self.streams = Streams(target.settings.namespace)
+        require_known(self.transport, target.settings, selection.ids)
         self.query, letters = until_now(self.transport, self.streams.dead_letters, selection)
         self.total = letters + sum(map(len, self._failures()))
-        self.done = Replay(self.total)
+        self.done = Replay(self.total, left_out=max(0, len(set(selection.ids)) - self.total))
 
     def pages(self) -> Iterator[list[Waiting]]:
         """What waits, some at a time."""
@@ -249,31 +261,33 @@ class _Run:
         """
         if not written:
             return []
-        docs = [{"_index": outcome.index, "_id": outcome.message.id} for outcome in written]
+        docs = [{"_index": outcome.index, "_id": outcome.message.id, "_source": _READ_BACK} for outcome in written]
         answer = self.transport.post("/_mget", {"docs": docs})["docs"]
         for outcome, found in zip(written, answer, strict=True):
             if not found.get("found"):
+                why = f"cannot be read: {reason(found)}" if "error" in found else "is not there"
                 raise RejectedError(
                     f"{self.transport.url} took {outcome.message.index}/{outcome.message.kept_as} as {outcome.index}/"
-                    f"{outcome.message.id}, which is not there",
+                    f"{outcome.message.id}, which {why}",
                     hint="nothing was marked; see the state of the cluster (ocs-elastic doctor), then run it again",
                 )
         return [found["_source"] for found in answer]
 
     def _mark(self, outcomes: Sequence[Outcome]) -> None:
-        """Write into each dead letter what became of it.
+        """Write into each dead letter what became of it; one that is gone meanwhile, by its age, needs that no more.
 
         Raises:
             RejectedError: one could not be marked; the next run finds its document, and tries again.
         """
         now = Window.iso(time.time_ns() // 1_000_000)
+        kept = self.streams.backing(self.transport, self.streams.dead_letters)  # an update would make an absent index
         writes = [
             _mark_of(outcome, outcome.message.letter, now)
             for outcome in outcomes
-            if outcome.state and outcome.message.letter
+            if outcome.state and outcome.message.letter and outcome.message.index in kept
         ]
         answers = bulk(self.transport, writes, pipeline="_none")
-        if refused := [answer for answer in answers if not answer.done and not answer.conflict]:
+        if refused := [answer for answer in answers if not (answer.done or answer.conflict or answer.gone)]:
             raise RejectedError(
                 f"{len(refused)} dead letters could not be marked, the first {refused[0].index}/{refused[0].id}: "
                 f"{refused[0].reason}",
@@ -290,11 +304,12 @@ class _Run:
                 outcomes.append(Outcome(message, FAILED, reason=_NO_JSON))
             elif message.pipeline == _NONE:
                 outcomes.append(Outcome(message, REPLAYED))
-        return [*outcomes, *self._through_pipeline([m for m in page if m.text is not None and m.pipeline != _NONE])]
+        others = [message for message in page if message.text is not None and message.pipeline != _NONE]
+        for some in portions(others, lambda message: len(str(message.text))):
+            outcomes += self._through_pipeline(some)
+        return outcomes
 
     def _through_pipeline(self, messages: Sequence[Waiting]) -> list[Outcome]:
-        if not messages:
-            return []
         stream = json.dumps(self.streams.campaign_groups)
         docs = ",".join(f'{{"_index":{stream},"_source":{message.text}}}' for message in messages)
         try:
@@ -360,7 +375,8 @@ def _with_time(original: str, ingested: str) -> str | None:
             return None
     except (ValueError, RecursionError):
         return None
-    text = original.strip()
+    # Half of a surrogate pair cannot be sent as it is; JSON's own way to write it is Python's too.
+    text = original.strip().encode(errors="backslashreplace").decode()
     if "\n" in text or "\r" in text:
         text = json.dumps(message)
     came = f'{{"{INGESTED}":{Window.ms(ingested)}'

@@ -13,6 +13,8 @@ from toolkit.errors import UsageError
 LONGEST = timedelta(days=366)
 """A report of more than a year is no report."""
 _FIRST_YEAR, _LAST_YEAR = 1971, 9000  # such that no arithmetic leaves Python's calendar
+FIRST = datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC)
+"""Nothing of OCS's came before."""
 _LENGTH = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[mhdw])")
 _NO_NAME = re.compile(r"(?:localtime|posixrules)$|(?:posix|right)/")
 """What lies beside the timezones on Unix: this machine's own, which a report could not name, and other forms."""
@@ -70,7 +72,13 @@ def timezone(name: str) -> ZoneInfo:
 
 
 def window(
-    *, zone: ZoneInfo, now: datetime, start: str | None = None, end: str | None = None, last: str | None = None
+    *,
+    zone: ZoneInfo,
+    now: datetime,
+    start: str | None = None,
+    end: str | None = None,
+    last: str | None = None,
+    longest: timedelta | None = LONGEST,
 ) -> Window:
     """The window that flags ask for; it never ends after now.
 
@@ -80,6 +88,7 @@ def window(
         start: `--from`, ISO 8601.
         end: `--to`, ISO 8601; None: now.
         last: `--last`, a number and m, h, d or w; None: 24h, unless `start` is given.
+        longest: more than that is an error; None: it may reach back as far as anything does.
 
     Raises:
         UsageError: a time or length that cannot be read, or that leaves nothing between start and end.
@@ -87,12 +96,14 @@ def window(
     if start is not None and last is not None:
         raise UsageError("--from and --last exclude each other", hint="--last with --to counts back from that time")
     until = min(_time("--to", end, zone), now) if end is not None else now
-    since = _time("--from", start, zone) if start is not None else _back(until, "24h" if last is None else last)
+    since = (
+        _time("--from", start, zone) if start is not None else _back(until, "24h" if last is None else last, longest)
+    )
     if since >= until:
         what = "--to" if end is not None and until < now else "now"
         raise UsageError(f"nothing lies between --from {_iso(since)} and {what}, {_iso(until)}")
-    if until - since > LONGEST:
-        raise UsageError(f"a report covers at most {LONGEST.days} days, not {(until - since).days}")
+    if longest is not None and until - since > longest:
+        raise UsageError(f"a report covers at most {longest.days} days, not {(until - since).days}")
     from_ms, before_ms = _ms(since), _ms(until)
     return Window(from_ms, max(before_ms, from_ms + 1), zone, open=until == now)
 
@@ -117,16 +128,16 @@ def since(text: str) -> timedelta | datetime:
         raise UsageError(error.reason, hint=f"give {lengths}") from error
 
 
-def _back(until: datetime, length: str) -> datetime:
+def _back(until: datetime, length: str, longest: timedelta | None) -> datetime:
     """A length of elapsed time before a time: 24h are 24 hours on the day of a DST change too."""
     elapsed = _length(length)
     if elapsed is None:
         raise UsageError(
             f"--last: '{length}' is no length of time", hint="give a number and m, h, d or w, such as 90m, 24h or 7d"
         )
-    if elapsed > LONGEST:
-        raise UsageError(f"--last {length}: a report covers at most {LONGEST.days} days")
-    return until.astimezone(UTC) - elapsed
+    if longest is not None and elapsed > longest:
+        raise UsageError(f"--last {length}: a report covers at most {longest.days} days")
+    return until.astimezone(UTC) - min(elapsed, until - FIRST)
 
 
 def _length(text: str) -> timedelta | None:
