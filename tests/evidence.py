@@ -69,6 +69,10 @@ GROUPS = (
     Group("`destroy`", ("tests/engine/test_destroy.py",)),
     Group("`verify`, `status`", ("tests/engine/test_verify.py", "tests/engine/test_status.py")),
     Group("OCS's credentials: what they may do, every refusal", ("tests/engine/test_credentials.py",), secured=True),
+    Group(
+        "roles: everything with that role alone, no privilege to spare", ("tests/engine/test_roles.py",), secured=True
+    ),
+    Group("`bootstrap`", ("tests/engine/test_bootstrap.py",)),
     Group("dashboards: every panel's question answered with the truth", ("tests/engine/test_dashboards.py",)),
     Group("dashboards in Kibana: plan, import, export, delete", ("tests/recorded/test_recorded_kibana.py",)),
     Group("`report`: every change, in both ways to fill periodic messages", ("tests/engine/test_report.py",)),

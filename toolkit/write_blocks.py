@@ -33,12 +33,22 @@ def restore(transport: Transport, name: str) -> None:
     """Put every write block back that was lifted under a name; an index that is gone needs none."""
     for index in (left := lifted(transport, name)):
         try:
-            transport.put(f"/{index}/_block/write", None)
+            _block(transport, index)
         except RejectedError as error:
             if error.status != 404:
                 raise
     if left:
         transport.delete(_path(name))
+
+
+def _block(transport: Transport, index: str) -> None:
+    """Block it once what is being written is written; Elasticsearch waits for that in none a stream writes to."""
+    try:
+        transport.put(f"/{index}/_block/write", None)
+    except RejectedError as error:
+        if error.status != 400:
+            raise
+        transport.put(f"/{index}/_settings", {"index.blocks.write": True})
 
 
 def _write(transport: Transport, name: str, indices: Iterable[str]) -> None:

@@ -222,6 +222,18 @@ def test_a_write_block_is_named_left_and_only_by_wish_lifted_and_put_back(stored
         stored.transport.delete(f"/{index}/_doc/{next(iter(stored.messages))}")
 
 
+def test_the_block_of_the_index_that_is_written_to_is_put_back_too(stored: Stored) -> None:
+    """Elasticsearch's own request for blocks refuses that index, so that the block was lost and every next run failed;
+    the setting that somebody has blocked it by is taken.
+    """
+    index = stored.indices[-1]
+    stored.transport.put(f"/{index}/_settings", {"index.blocks.write": True})
+    done = relabel(stored.applied(), rate=None, lift=True)
+    assert done.documents
+    assert not done.left.pending
+    assert stored.blocks(index) == {"index.blocks.write": "true"}
+
+
 def test_an_index_that_goes_by_its_age_before_its_write_block_is_lifted_needs_nothing(stored: Stored) -> None:
     """It ended the run, and the others kept their labels."""
     index = stored.block()

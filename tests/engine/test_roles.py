@@ -7,17 +7,19 @@ role alone posts, and one with the viewer's reads. What they may do in Kibana is
 from __future__ import annotations
 
 import copy
+import json
 import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from tests import refusals
 from tests.engine.conftest import Engine
-from toolkit.apply import remove
+from toolkit.apply import install, remove
 from toolkit.capabilities import of_elasticsearch
 from toolkit.client.connect import capabilities, connect
 from toolkit.client.transport import Transport
@@ -28,14 +30,23 @@ from toolkit.load import desired
 from toolkit.lock import INDEX, locked
 from toolkit.model import Resource
 from toolkit.plan import ROLLOVER, UNAVAILABLE
+from toolkit.questions.dead_letters import Selection
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.destroy import destroy, removal, users_of_shared
+from toolkit.uses.failures import listed, shown
+from toolkit.uses.relabel import relabel, survey
+from toolkit.uses.replay import replay, simulated, waiting
 from toolkit.uses.simulation import target_of
 from toolkit.uses.status import status
 from toolkit.uses.verify import verify
 
 PATIENCE_S = 60
-MESSAGE = {"GSW_CAMPAIGN_GROUP_GUID": "g", "GSW_CAMPAIGN_GROUP_NAME": "n", "GSW_TENANT_CCID": 1}
+MESSAGE = {
+    "GSW_CAMPAIGN_GROUP_GUID": "g",
+    "GSW_CAMPAIGN_GROUP_NAME": "n",
+    "GSW_TENANT_CCID": 1,
+    "GSW_CAMPAIGN_GROUP_STATE": 5,
+}
 
 
 OTHER = "another"
@@ -98,6 +109,9 @@ def cluster(engine: Engine) -> Iterator[Cluster]:
         user = {"password": connection.password, "roles": [made.role(who).name]}
         engine.transport.put(f"/_security/user/{connection.username}", user)
     yield made
+    install(
+        engine.transport, [r for r in administrator.resources if r.kind == "ingest_pipeline"]
+    )  # with its own labels
     used = users_of_shared(administrator)
     remove(engine.transport, [resource for resource in administrator.resources if resource.namespace or not used])
     for connection in made.users.values():
@@ -142,11 +156,8 @@ def everything(cluster: Cluster) -> None:
     operator = cluster.as_operator()
     list(operator.apply(operator.plan()))
     assert not operator.plan().pending
-    changed = (
-        cluster.as_operator(number=None)
-        if False
-        else cluster.as_operator(retention_days=30, shards=2, transform_frequency_s=2)
-    )
+    settings: dict[str, Any] = {"retention_days": 30, "shards": 2, "transform_frequency_s": 2}
+    changed = cluster.as_operator(**settings)
     plan = changed.plan()
     assert {change.kind for change in plan.pending} >= {"component_template", "ilm_policy", "transform", "data_stream"}
     assert ROLLOVER in {change.action for change in plan.pending}
@@ -162,7 +173,9 @@ def everything(cluster: Cluster) -> None:
     _transform_works(cluster, operator.transport)
     found_status = status(operator.transport, changed.settings)
     assert (len(found_status.groups), found_status.dead_letters) == (1, 1)
+    _failures_are_replayed(cluster, changed)
     _can_be_looked_at(cluster, operator.transport)
+    _labels_are_renewed(cluster, cluster.as_operator(**settings, labels={"state": {"running": "Works"}}))
     _goes(changed, ())
     _goes(changed, (cluster.stream, cluster.dead_letters))
 
@@ -181,6 +194,41 @@ def _transform_works(cluster: Cluster, operator: Transport) -> None:
         time.sleep(1)
     (stats,) = operator.get(f"/_transform/{cluster.latest}/_stats")["transforms"]
     raise RejectedError(f"the transform does not do its work: {stats}")
+
+
+def _failures_are_replayed(cluster: Cluster, operator: Deployment) -> None:
+    """One message that is one by now becomes a document, one that is none keeps its dead letter, which tells of it."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    letter = {
+        "@timestamp": now,
+        "event": {"ingested": now, "original": json.dumps(MESSAGE)},
+        "error": {"type": "script_exception", "message": "of another day"},
+        "ocs": {"replay": {"state": "pending"}},
+    }
+    cluster.engine.transport.post(f"/{cluster.dead_letters}/_doc", letter, params={"refresh": "true"})
+    found = listed(operator.transport, operator.settings, Selection())
+    assert (found.waiting, {each.type for each in found.letters}) == (2, {"not_ocs", "script_exception"})
+    assert shown(operator.transport, operator.settings, [str(found.letters[0].example)])
+    assert waiting(operator, Selection()) == 2
+    for use in (simulated, replay):
+        done = use(operator, Selection())
+        assert (done.total, done.replayed, done.failed.total()) == (2, 1, 1)
+    again = listed(operator.transport, operator.settings, Selection())
+    assert sum(each.replayed for each in again.letters) == 1
+
+
+def _labels_are_renewed(cluster: Cluster, operator: Deployment) -> None:
+    """Also where somebody has blocked the index, whose block is back afterwards."""
+    list(operator.apply(operator.plan()))
+    (stream,) = cluster.engine.transport.get(f"/_data_stream/{cluster.stream}")["data_streams"]
+    index = stream["indices"][-1]["index_name"]
+    cluster.engine.transport.put(f"/{index}/_settings", {"index.blocks.write": True})
+    assert survey(operator).documents
+    done = relabel(operator, lift=True)
+    assert done.documents
+    assert not done.left.pending
+    settings = operator.transport.get(f"/{index}/_settings", params={"flat_settings": "true"})
+    assert settings[index]["settings"]["index.blocks.write"] == "true"
 
 
 def _can_be_looked_at(cluster: Cluster, operator: Transport) -> None:
@@ -237,6 +285,18 @@ def test_no_privilege_of_the_operator_is_spare(
     roles.engine.transport.put("/_security/role/ocs-elastic-operator", body)
     monkeypatch.setattr("tests.engine.test_roles.PATIENCE_S", 20)
     with pytest.raises(RejectedError, match=rf"\b{privilege}\b"):
+        everything(roles)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("weaker", ["create_doc", "create"])
+def test_the_operator_must_be_able_to_change_messages(roles: Cluster, weaker: str) -> None:
+    """To mark dead letters and to relabel: a privilege that only lets messages be written is not enough."""
+    body: Any = copy.deepcopy(roles.role("operator").body)
+    privileges = body["indices"][0]["privileges"]
+    privileges[privileges.index("index")] = weaker
+    roles.engine.transport.put("/_security/role/ocs-elastic-operator", body)
+    with pytest.raises(RejectedError, match=r"\bindex\b"):
         everything(roles)
 
 

@@ -255,6 +255,29 @@ def test_a_wrong_credential_is_tried_once(serve: Callable[..., Server]) -> None:
     assert len(server.requests) == 1
 
 
+NO_SHARD = {"index": "i-2", "shard": 0, "reason": {"type": "no_shard_available_action_exception", "reason": None}}
+WHOLE = {"total": 2, "successful": 2, "skipped": 0, "failed": 0}
+PART = {"total": 2, "successful": 1, "skipped": 0, "failed": 1, "failures": [NO_SHARD]}
+
+
+@pytest.mark.parametrize("path", ["/s/_search", "/s/_count", "/s/_msearch"])
+def test_an_answer_of_some_shards_only_is_none(path: str, serve: Callable[..., Server]) -> None:
+    """Else `status` counts too little, and a replay writes again what an index holds that is not there: answers of
+    8.3.3.
+    """
+    for shards in (WHOLE, PART):
+        answer: dict[str, Any] = {"_shards": shards, "count": 1}
+        if path == "/s/_msearch":
+            answer = {"responses": [{"_shards": WHOLE, "hits": {}}, {"_shards": shards, "hits": {}}]}
+        server = serve(body=answer)
+        transport = connect(connection(f"http://127.0.0.1:{server.port}"))
+        if shards is WHOLE:
+            assert transport.post(path, {}) == answer
+    with pytest.raises(RejectedError, match=rf"answered POST {path} without 1 of \d shards: no_shard_avail") as raised:
+        transport.post(path, {})
+    assert "ocs-elastic doctor names" in str(raised.value.hint)
+
+
 def test_a_missing_privilege_is_named(serve: Callable[..., Server]) -> None:
     reason = (
         "action [cluster:admin/ilm/put] is unauthorized for user [ocs] with effective roles [ocs], "

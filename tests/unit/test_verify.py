@@ -156,7 +156,8 @@ def test_bad_a_dead_letter_says_why_and_is_deleted(command_verify: Command, serv
 @pytest.mark.parametrize(
     ("status", "type_", "hint"),
     [
-        (401, "security_exception", "API key"),
+        (401, "security_exception", "no credential was sent, and the server asks for one: give OCS's own"),
+        (405, "Method Not Allowed", "nothing takes messages at this address"),
         (403, "security_exception", "create_doc"),
         (400, "illegal_argument_exception", "OCS would lose every message"),
         (503, "unavailable_shards_exception", "OCS would lose every message"),
@@ -172,6 +173,16 @@ def test_bad_a_refusal_is_not_tried_again(
     assert hint in ran.err
     assert posts(server) == 1
     assert not any(request.startswith("DELETE") for request in server.requests)
+
+
+def test_bad_a_credential_that_is_not_known(
+    command_verify: Command, server: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCS_ELASTIC_OCS_API_KEY", "another")
+    server.answer_to_post = 401, {"error": {"type": "security_exception", "reason": "no"}}
+    ran = command_verify()
+    assert (ran.code, ran.out) == (1, "")
+    assert "\nhint: the server does not know this credential: check user and password, or the API key\n" in ran.err
 
 
 def test_bad_something_else_answers_in_elasticsearchs_place(command_verify: Command, server: Cluster) -> None:

@@ -22,6 +22,7 @@ _TROUBLES = {
     504: "the server took longer than what is before it waits: run the command again",
 }
 """Elasticsearch's statuses for what passes, and a proxy's."""
+_UNAVAILABLE = 503
 _GRANTED_FOR_FAILURES_BY = re.compile(r"or by \[([^\]]+)\] for access with the \[::failures\] selector")
 """What 8.19 and later say behind it of a failure store, where the privileges named first hold for nothing."""
 _SUPPORTED = "supported are Elasticsearch 8.3 and later, self-managed or Elastic Cloud, but not serverless"
@@ -45,6 +46,21 @@ def rejected(url: str, request: str, status: int, body: Any, connection: Connect
         return RejectedError(f"{url} does not permit {request}: {cause}", hint=hint, status=status)
     next_step = "use the address that it leads to" if 300 <= status < 400 else remedy(status, cause)
     return RejectedError(f"{url} answered {status} to {request}: {cause}", hint=next_step, status=status)
+
+
+def incomplete(url: str, request: str, body: Any) -> RejectedError | None:
+    """The error for an answer of some shards only, which looks like less than there is; None where it is whole."""
+    answers = body.get("responses", [body]) if isinstance(body, dict) else []
+    shards = [answer["_shards"] for answer in answers if isinstance(answer, dict) and "_shards" in answer]
+    failed, total = (sum(each.get(name, 0) for each in shards) for name in ("failed", "total"))
+    if not failed:
+        return None
+    causes = (reason({"error": failure.get("reason")}) for each in shards for failure in each.get("failures", []))
+    return RejectedError(
+        f"{url} answered {request} without {failed} of {total} shards: {next(causes, 'it does not say why')}",
+        hint="ocs-elastic doctor names the indices that are not there as a whole",
+        status=_UNAVAILABLE,
+    )
 
 
 def remedy(status: int, cause: str) -> str | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from toolkit.config import Connection
 
 _HEADERS = {"accept": "application/json", "content-type": "application/json"}
+_ASK_SHARDS = ("/_search", "/_msearch", "/_count")
 _RETRIES = 2
 _TIMEOUT_S = 30.0
 
@@ -58,7 +59,10 @@ class Transport:
     def _request(self, method: str, path: str, body: Any, params: dict[str, str] | None) -> Any:
         guard.check(method, path, params, body, read_only=self.read_only)
         if not guard.writes(method, path):
-            return self._answer(method, path, body, params)
+            answer = self._answer(method, path, body, params)
+            if path.endswith(_ASK_SHARDS) and (error := refusal.incomplete(self.url, f"{method} {path}", answer)):
+                raise error
+            return answer
         self.on_write(method, path)
         answer = self._answer(method, path, body, params)
         self.on_write(method, path)

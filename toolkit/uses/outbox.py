@@ -14,11 +14,17 @@ from toolkit.ocs.tally import Answer
 from toolkit.uses.verification import Place
 
 GONE = "it is not there any more"
+_NO_CREDENTIAL = (
+    "no credential was sent, and the server asks for one: give OCS's own, as ocs-elastic verify --help says"
+)
+_ELSEWHERE = "nothing takes messages at this address: check OCS's URI, and what stands before the cluster"
 _NEVER_SENT = ("connection refused", "unknown host", "TLS failed")
+_UNAUTHORIZED = 401
 _REMEDIES = {
-    401: "the server does not know this credential: check user and password, or the API key",
+    _UNAUTHORIZED: "the server does not know this credential: check user and password, or the API key",
     403: "the credential needs the privilege create_doc on both data streams of the namespace",
-    404: "nothing takes messages at this address: check OCS's URI, and what stands before the cluster",
+    404: _ELSEWHERE,
+    405: _ELSEWHERE,
     413: "something between here and Elasticsearch limits the size of a message",
     429: "the cluster has more to do than it can: OCS's messages are lost just so",
 }
@@ -125,4 +131,6 @@ class Outbox:
 def _refusal(answer: Answer, target: Target, which: str) -> RejectedError:
     otherwise = "OCS would lose every message in this way; see the server's log"
     remedy = remedy_of_a_block(answer.detail or "") or _REMEDIES.get(answer.status or 0, otherwise)
+    if answer.status == _UNAUTHORIZED and "Authorization" not in target.headers:
+        remedy = _NO_CREDENTIAL
     return RejectedError(f"{target} refused the message{which}: {answer.error}: {answer.detail}", hint=remedy)
