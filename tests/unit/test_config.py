@@ -247,6 +247,14 @@ def test_a_cloud_id_names_both_addresses(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (found.kibana_url, found.kibana_space) == ("https://def.europe.cloud.example:9244", "team_2")
 
 
+@pytest.mark.parametrize("key", ["username", "ocs_username"])
+def test_bad_user_with_a_colon(key: str) -> None:
+    """Basic authentication would ask for the user whose name ends there."""
+    write(f"profiles: {{test: {{url: https://a:9200, {key}: 'max:er', password_file: p}}}}\n")
+    with pytest.raises(ConfigurationError, match=f"'{key}' must be text without a colon"):
+        load_connection(None, profile="test")
+
+
 @pytest.mark.parametrize(
     ("kibana", "reason"),
     [

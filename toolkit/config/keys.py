@@ -110,6 +110,11 @@ def _is_labels(value: Any) -> bool:
     )
 
 
+def _is_user(value: Any) -> bool:
+    """A colon ends the user in Basic authentication, so that somebody else would be asked for."""
+    return _is_text(value) and ":" not in value
+
+
 def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
@@ -273,7 +278,7 @@ CONNECTION_KEYS = (
         shown=False,
     ),
     Key("cloud_id", _is_text, "text", "Instead of url: the Cloud id that Elastic Cloud shows.", "name:bG9uZyB0ZXh0"),
-    Key("username", _is_text, "text", "User, for Basic authentication.", "ocs-operator"),
+    Key("username", _is_user, "text without a colon", "User, for Basic authentication.", "ocs-operator"),
     Key(
         "password_file",
         _is_text,
@@ -342,7 +347,13 @@ OCS_KEYS = (
         shown=False,
     ),
     Key("ocs_ca_file", _is_text, "the path of a file", "Certificates (PEM) to trust at ocs_uri.", "proxy_ca.crt"),
-    Key("ocs_username", _is_text, "text", "OCS's own user, which verify posts as.", "ocs-elastic-ocs-default-1"),
+    Key(
+        "ocs_username",
+        _is_user,
+        "text without a colon",
+        "OCS's own user, which verify posts as.",
+        "ocs-elastic-ocs-default-1",
+    ),
     Key(
         "ocs_password_file",
         _is_text,
