@@ -72,7 +72,7 @@ class Described:
         stream = state["metadata"]["data_stream"]["data_stream"][name]
         on = stream["options"]["failure_store"]["enabled"]
         store = {"enabled": on, "indices": stream.get("failure_indices", [])}
-        return {"data_streams": [{"name": name, "failure_store": store}]}
+        return {"data_streams": [{"name": name, "indices": stream["indices"], "failure_store": store}]}
 
     def post(self, path: str, body: Any, params: dict[str, str] | None = None) -> Any:
         return self._transport.post(path, body, params)
