@@ -109,7 +109,13 @@ def test_a_killed_engine_is_noticed_and_up_works_again(state: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_interrupted_up_leaves_nothing(state: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "toolkit", "local", "up"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as starting:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # A shell that starts the tests in the background has them, and what they start, ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509 - the child runs nothing else
+    ) as starting:
         deadline = time.monotonic() + 120
         while not processes_of(state):
             assert time.monotonic() < deadline

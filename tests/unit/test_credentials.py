@@ -212,8 +212,13 @@ def test_an_interruption_while_it_is_made_takes_it_back(server: Secured, kind: C
 
     server.meanwhile = interrupt
     shown: list[Issued] = []
-    with pytest.raises(KeyboardInterrupt):
-        credentials.create(deployment(server), kind, shown.append)
+    # A shell that starts the tests in the background has them ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            credentials.create(deployment(server), kind, shown.append)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert server.valid == []
     assert shown == []
 
