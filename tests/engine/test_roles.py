@@ -116,7 +116,9 @@ def cluster(engine: Engine) -> Iterator[Cluster]:
     remove(engine.transport, [resource for resource in administrator.resources if resource.namespace or not used])
     for connection in made.users.values():
         engine.transport.delete(f"/_security/user/{connection.username}")
-    if not used:
+    if used:  # whoever must not delete could not give its lock back either
+        engine.transport.delete(f"/{INDEX}/_doc/lock")
+    else:
         engine.transport.delete(f"/{INDEX}")
 
 
