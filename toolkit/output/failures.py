@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from toolkit.output.console import counted
-from toolkit.output.tables import readable, table
+from toolkit.output.tables import moment, readable, table
 from toolkit.questions.failure_store import Failure
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def _rows(reasons: Iterable[Reason]) -> Iterable[Sequence[str]]:
             f"{reason.pending:,}",
             f"{reason.failed:,}",
             f"{reason.replayed:,}",
-            _moment(reason.first),
-            _moment(reason.last),
+            moment(reason.first),
+            moment(reason.last),
             reason.example or "-",
         )
 
@@ -112,7 +112,3 @@ def _indented(text: str) -> str:
 def _short(text: str) -> str:
     text = readable(text)
     return text if len(text) <= _REASON_MAX else f"{text[: _REASON_MAX - 1]}…"
-
-
-def _moment(time: str | None) -> str:
-    return time[:19].replace("T", " ") if time else "-"

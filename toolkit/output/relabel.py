@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from toolkit.output.console import counted
-from toolkit.output.tables import readable, table
+from toolkit.output.tables import shown, table
 
 if TYPE_CHECKING:
     from toolkit.uses.relabel import Relabelled, Survey
@@ -19,7 +19,7 @@ def survey_text(found: Survey, *, lift: bool) -> str:
         lines = [f"Nothing to relabel in {where}."]
     else:
         rows = [
-            (change.field, _shown(change.before), _shown(change.after), f"{change.documents:,}")
+            (change.field, shown(change.before), shown(change.after), f"{change.documents:,}")
             for change in found.changes
         ]
         lines = [f"{counted(found.documents, 'document')} to relabel in {where}", ""]
@@ -53,7 +53,3 @@ def _notes(found: Survey) -> Iterator[str]:
             "NOTE: labels hold for the whole cluster, but this relabels one namespace. The others keep what they have "
             f"until it is run there: {', '.join(found.others)}"
         )
-
-
-def _shown(value: str | None) -> str:
-    return "-" if value is None else readable(value)
