@@ -290,10 +290,8 @@ def _checkpoint(target: Deployment, transform: str) -> int | None:
 
 def _indices(target: Deployment, streams: Streams) -> list[str]:
     """The stream's, the newest first, then the latest-state index, which follows them."""
-    answer = target.transport.get(f"/_data_stream/{streams.campaign_groups}") or {}
-    (stream,) = answer["data_streams"]
-    indices = [index["index_name"] for index in reversed(stream["indices"])]
-    return [*indices, *_current(target, streams)]
+    indices = streams.backing(target.transport, streams.campaign_groups)
+    return [*reversed(indices), *_current(target, streams)]
 
 
 def _current(target: Deployment, streams: Streams) -> list[str]:

@@ -29,10 +29,10 @@ class Streams:
         """The index with the latest message of each campaign group; only servers with transforms have it."""
         return f"ocs-current-state-{self.namespace}"
 
-    def backing(self, transport: Transport, name: str) -> set[str]:
-        """The indices behind a data stream now."""
+    def backing(self, transport: Transport, name: str) -> list[str]:
+        """The indices behind a data stream now, the oldest first."""
         streams = (transport.get(f"/_data_stream/{name}") or {}).get("data_streams", [])
-        return {index["index_name"] for stream in streams for index in stream["indices"]}
+        return [index["index_name"] for stream in streams for index in stream["indices"]]
 
     def require(self, transport: Transport) -> None:
         """Ask whether both are there.
