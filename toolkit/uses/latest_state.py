@@ -19,6 +19,7 @@ from toolkit.config import Settings
 from toolkit.errors import RejectedError
 from toolkit.model import Body
 from toolkit.questions import GUID, NOT_VERIFY
+from toolkit.questions.health import server_time_ms
 from toolkit.uses.streams import Streams
 from toolkit.uses.window import Window
 
@@ -82,15 +83,15 @@ def _touch(transport: Transport, settings: Settings, streams: Streams, ingested:
     groups = list(ingested)
     newest = _newest(transport, streams.campaign_groups, groups)
     known = _newest(transport, streams.current_state, groups)
-    now = _server_time(transport, streams.campaign_groups)
+    now_ms = server_time_ms(transport, streams.campaign_groups)  # the transform goes by that clock
     wait_s = settings.transform_frequency_s + settings.transform_delay_s
-    looked_at_ms = Window.ms(now) - 1000 * wait_s - _MARGIN_MS
+    looked_at_ms = now_ms - 1000 * wait_s - _MARGIN_MS
     stale = [
         message
         for group, message in newest.items()
         if group not in known or known[group].time_ms < message.time_ms or Window.ms(ingested[group]) > looked_at_ms
     ]
-    document = json.dumps({"doc": {"event": {"ingested": now}}})
+    document = json.dumps({"doc": {"event": {"ingested": Window.iso(now_ms)}}})
     writes = [Write("update", {"_index": each.index, "_id": each.id, **each.position}, document) for each in stale]
     answers = bulk(transport, writes, pipeline="_none")
     if refused := [answer for answer in answers if not answer.done and not answer.conflict]:
@@ -131,10 +132,3 @@ def _newest(transport: Transport, place: str, groups: Iterable[Group]) -> dict[G
             position = {"if_seq_no": hit["_seq_no"], "if_primary_term": hit["_primary_term"]}
             found[group] = _Newest(hit["_index"], hit["_id"], position, int(hit["sort"][0]))
     return found
-
-
-def _server_time(transport: Transport, stream: str) -> str:
-    """The time of the server's clock, as it writes it: the transform goes by that one."""
-    now = {"date_range": {"field": "event.ingested", "ranges": [{"to": "now"}]}}
-    answer = transport.post(f"/{stream}/_search", {"size": 0, "query": {"match_none": {}}, "aggs": {"now": now}})
-    return str(answer["aggregations"]["now"]["buckets"][0]["to_as_string"])
