@@ -12,6 +12,7 @@ from toolkit.client.transport import Transport
 from toolkit.model import Body
 from toolkit.questions import NOT_VERIFY
 from toolkit.questions.failure_store import OF_REPLAY, Failure
+from toolkit.questions.paging import Seen, after
 
 PENDING, FAILED, REPLAYED = "pending", "failed", "replayed"
 """What becomes of a dead letter: nothing yet; tried, and refused again; a document of the stream."""
@@ -231,26 +232,18 @@ def until_now(transport: Transport, stream: str, selection: Selection) -> tuple[
 
 def dead_letters(transport: Transport, stream: str, query: Body) -> Iterator[list[DeadLetter]]:
     """Pages of dead letters, the oldest first; each once, even if those of earlier pages are changed meanwhile."""
-    after: tuple[int, set[str]] | None = None
+    seen: Seen | None = None
     size = _FIRST_PAGE
-    while hits := _page(transport, stream, query, after, size):
+    while hits := _page(transport, stream, query, seen, size):
         page = [_letter(hit) for hit in hits]
         yield page
         average = 1 + sum(len(letter.original) for letter in page) // len(page)
         size = max(1, min(_LETTERS_A_PAGE, _BYTES_A_PAGE // average))
-        # A page begins at the time of the last one again, less what was seen of it, since several may come in one
-        # millisecond, and nothing else about them is both sorted and lasting.
-        now = hits[-1]["sort"][0]
-        seen = after[1] if after is not None and after[0] == now else set()
-        after = (now, seen | {hit["_id"] for hit in hits if hit["sort"][0] == now})
+        seen = after(hits, seen)
 
 
-def _page(transport: Transport, stream: str, query: Body, after: tuple[int, set[str]] | None, size: int) -> list[Body]:
-    more: list[Body] = []
-    if after is not None:
-        last, seen = after
-        later = {"range": {_CAME: {"gte": last, "format": "epoch_millis"}}}
-        more = [{"bool": {"filter": [later], "must_not": [{"ids": {"values": sorted(seen)}}]}}]
+def _page(transport: Transport, stream: str, query: Body, seen: Seen | None, size: int) -> list[Body]:
+    more = [{"bool": {"filter": [seen.since], "must_not": [seen.again]}}] if seen else []
     body = {
         "size": size,
         "query": {"bool": {"filter": [query, *more]}},

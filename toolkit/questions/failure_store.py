@@ -13,6 +13,7 @@ from typing import Any
 
 from toolkit.client.transport import Transport
 from toolkit.model import Body
+from toolkit.questions.paging import Seen, after
 
 _FAILURES_A_PAGE = 100
 """Few, since a message may be of any length."""
@@ -96,16 +97,11 @@ def failures(transport: Transport, stream: str, *, since: str | None = None) -> 
     if not _store(transport, stream).get("indices"):
         return
     query = _query(since)
-    last, seen = None, set[str]()
+    seen: Seen | None = None
     while hits := _page(transport, stream, query):
         yield from map(_failure, hits)
-        # A page begins at the last one's time again, less what was seen of it: of several shards no sort tells apart
-        # what failed in the same millisecond.
-        now = hits[-1]["sort"][0]
-        seen = {hit["_id"] for hit in hits if hit["sort"][0] == now} | (seen if now == last else set())
-        last = now
-        unseen = [{"ids": {"values": sorted(seen)}}, *_NOT_OF_REPLAY["must_not"]]
-        query = {"bool": {"filter": [_failed({"gte": now, "format": "epoch_millis"})], "must_not": unseen}}
+        seen = after(hits, seen)
+        query = {"bool": {"filter": [seen.since], "must_not": [seen.again, *_NOT_OF_REPLAY["must_not"]]}}
 
 
 def _store(transport: Transport, stream: str) -> Body:
@@ -117,12 +113,8 @@ def _store(transport: Transport, stream: str) -> Body:
 
 def _query(since: str | None, before: str | None = None) -> Body:
     given = {name: limit for name, limit in {"gte": since, "lt": before}.items() if limit is not None}
-    times = [_failed({**given, "format": "strict_date_optional_time"})] if given else []
+    times = [{"range": {"@timestamp": {**given, "format": "strict_date_optional_time"}}}] if given else []
     return {"bool": {"filter": times, **_NOT_OF_REPLAY}}
-
-
-def _failed(limits: Body) -> Body:
-    return {"range": {"@timestamp": limits}}
 
 
 def _page(transport: Transport, stream: str, query: Body) -> list[Body]:
