@@ -7,7 +7,7 @@ https://www.elastic.co/docs/manage-data/data-store/data-streams/failure-store. W
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -81,6 +81,19 @@ def failure_count(
     if not store.get("indices"):
         return 0 if store.get("enabled") else None
     return int(transport.post(f"/{stream}::failures/_count", {"query": _query(since, before)})["count"])
+
+
+def failure_total(
+    transport: Transport, streams: Iterable[str], *, since: str | None = None, before: str | None = None
+) -> int | None:
+    """How many documents of several streams have failed; None where nothing can be in any of their failure stores.
+
+    Raises:
+        UnreachableError, RejectedError: as `failure_count`, which has the arguments too.
+    """
+    counts = [failure_count(transport, stream, since=since, before=before) for stream in streams]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def failures(transport: Transport, stream: str, *, since: str | None = None) -> Iterator[Failure]:

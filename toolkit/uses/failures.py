@@ -63,8 +63,7 @@ def listed(transport: Transport, settings: Settings, selection: Selection) -> Li
     """
     streams = Streams(settings.namespace)
     streams.require(transport)
-    both = (streams.campaign_groups, streams.dead_letters)
-    known = [stream for stream in both if failure_count(transport, stream) is not None]
+    known = [stream for stream in streams.both if failure_count(transport, stream) is not None]
     return Listing(
         url=transport.url,
         dead_letters=streams.dead_letters,
@@ -84,7 +83,7 @@ def shown(transport: Transport, settings: Settings, ids: Sequence[str]) -> list[
     streams.require(transport)
     found: list[DeadLetter | Failure] = list(letters_of(transport, streams.dead_letters, ids))
     if left := set(ids) - {each.id for each in found}:
-        for stream in (streams.campaign_groups, streams.dead_letters):
+        for stream in streams.both:
             found += [failure for failure in failures(transport, stream) if failure.id in left]
     _require(settings, ids, {each.id for each in found})
     return sorted(found, key=lambda each: ids.index(each.id))
@@ -100,7 +99,7 @@ def require_known(transport: Transport, settings: Settings, ids: Sequence[str]) 
     streams = Streams(settings.namespace)
     found = known(transport, streams.dead_letters, ids)
     if set(ids) - found:
-        for stream in (streams.campaign_groups, streams.dead_letters):
+        for stream in streams.both:
             found |= {failure.id for failure in failures(transport, stream)}
     _require(settings, ids, found)
 

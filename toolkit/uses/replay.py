@@ -197,7 +197,7 @@ class _Run:
 
     def _failures(self) -> Iterator[list[Waiting]]:
         """What failure stores hold that is not in the stream yet: they cannot be marked, so the stream is asked."""
-        for stream in (self.streams.campaign_groups, self.streams.dead_letters):
+        for stream in self.streams.both:
             found = (each for each in failures(self.transport, stream) if self.selection.takes(each))
             while some := list(islice(found, _FAILURES_A_PAGE)):
                 page = [_of_failure(each) for each in some]

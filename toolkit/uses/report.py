@@ -15,7 +15,7 @@ from toolkit.errors import RejectedError
 from toolkit.load import configured
 from toolkit.questions import DeadLetterReason, GroupState, dead_letter_reasons, group_states, message_count
 from toolkit.questions.changes import NOTHING, Change, Spell, Values, changes, spells, values_before
-from toolkit.questions.failure_store import failure_count
+from toolkit.questions.failure_store import failure_total
 from toolkit.uses.streams import Streams
 from toolkit.uses.window import Window
 
@@ -147,13 +147,11 @@ def _failures(transport: Transport, streams: Streams, window: Window) -> tuple[i
     """How many documents are in both streams' failure stores, and whether that was refused."""
     limits = {"since": window.iso(window.from_ms), "before": window.iso(window.before_ms)}
     try:
-        both = [failure_count(transport, name, **limits) for name in (streams.campaign_groups, streams.dead_letters)]
+        return failure_total(transport, streams.both, **limits), False
     except RejectedError as error:
         if error.status != 403:
             raise
         return None, True
-    found = [count for count in both if count is not None]
-    return (sum(found) if found else None), False
 
 
 def _groups(

@@ -19,7 +19,7 @@ from toolkit.errors import UsageError
 from toolkit.load import configured
 from toolkit.questions import GroupState, count, group_states
 from toolkit.questions import health as ask
-from toolkit.questions.failure_store import failure_count
+from toolkit.questions.failure_store import failure_total
 from toolkit.uses.health import Health, active, stale
 from toolkit.uses.streams import Streams
 from toolkit.uses.thresholds import thresholds
@@ -124,18 +124,10 @@ def health(
         active=len(expected),
         stale=stale(expected, now_ms, settings.stale_after_s),
         dead_letters=ask.waiting_dead_letters(transport, streams.dead_letters, since_ms),
-        failures=_failures(transport, streams, since_ms),
+        failures=failure_total(transport, streams.both, since=Window.iso(since_ms)),
         unknown_messages=unknown_messages,
         unknown_codes=unknown_codes,
     )
-
-
-def _failures(transport: Transport, streams: Streams, since_ms: int) -> int | None:
-    """Documents in the failure stores of both streams; None where neither has one."""
-    names = (streams.campaign_groups, streams.dead_letters)
-    counts = [failure_count(transport, name, since=Window.iso(since_ms)) for name in names]
-    known = [number for number in counts if number is not None]
-    return sum(known) if known else None
 
 
 def _counts(states: Iterable[str], order: list[str]) -> dict[str, int]:

@@ -25,6 +25,11 @@ class Streams:
         return f"ocs-dead-letters-{self.namespace}"
 
     @property
+    def both(self) -> tuple[str, str]:
+        """The names of the two."""
+        return self.campaign_groups, self.dead_letters
+
+    @property
     def current_state(self) -> str:
         """The index with the latest message of each campaign group; only servers with transforms have it."""
         return f"ocs-current-state-{self.namespace}"
@@ -41,7 +46,7 @@ class Streams:
             ToolkitError: one is not.
             UnreachableError, RejectedError: the server does not say.
         """
-        for name in (self.campaign_groups, self.dead_letters):
+        for name in self.both:
             if transport.get(f"/_data_stream/{name}") is None:
                 raise ToolkitError(
                     f"no data stream '{name}' on {transport.url}",
