@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,16 +45,17 @@ def allowed_skips() -> dict[str, str]:
     return {test: reason.strip() for test, reason in rows}
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for test in _unexpected(terminalreporter):
-        terminalreporter.write_line(f"SKIPPED in CI without a reason in {SKIPS.name}: {test}", red=True)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """Around the reporter's, so that its word is the last: among a hundred excused ones nobody would see it."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if isinstance(reporter, pytest.TerminalReporter) and _unexpected(reporter) and session.exitstatus == 0:
+    assert isinstance(reporter, pytest.TerminalReporter)
+    unexpected = _unexpected(reporter)
+    if unexpected and session.exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    yield
+    for test in unexpected:
+        reporter.write_line(f"SKIPPED in CI without a reason in {SKIPS.name}: {test}", red=True)
 
 
 def _unexpected(reporter: pytest.TerminalReporter) -> list[str]:
