@@ -13,8 +13,8 @@ from toolkit.config.threshold import Threshold, parse_threshold
 from toolkit.doctor.finding import Level
 from toolkit.output.status import figures, line
 from toolkit.questions.health import HeardGroup, LastMessage, UnknownCode
+from toolkit.streams import Streams
 from toolkit.uses.health import Health, active, stale
-from toolkit.uses.streams import Streams
 from toolkit.uses.thresholds import MEASURES, thresholds
 
 NOW_MS = 1_795_420_800_000

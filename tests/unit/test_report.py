@@ -23,8 +23,8 @@ from toolkit.report import charts
 from toolkit.report.clock import boundaries, full, length, ticks
 from toolkit.report.colour import shown
 from toolkit.report.page import page, readable, require_renderer
+from toolkit.streams import Streams
 from toolkit.uses.report import Group, Report, _failures
-from toolkit.uses.streams import Streams
 from toolkit.uses.window import Window
 
 MADE = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)

@@ -102,7 +102,7 @@ def _preview(profile: str | None, namespace: str | None, config: Path | None) ->
 
 def _say_where(listener: Listener, run: Listening, settings: Settings) -> None:
     from toolkit.output import console  # noqa: PLC0415
-    from toolkit.uses.streams import Streams  # noqa: PLC0415
+    from toolkit.streams import Streams  # noqa: PLC0415
 
     say = console.TerminalProgress().say
     say(f"Listening: campaigngroup-states-uri = {listener.url}/{Streams(settings.namespace).campaign_groups}/_doc")

@@ -12,8 +12,8 @@ from toolkit.config import Connection, OcsAccess
 from toolkit.credentials import Credential, CredentialKind
 from toolkit.errors import ConfigurationError
 from toolkit.ocs.post import Target, parse_target
+from toolkit.streams import Streams
 from toolkit.uses.simulation import authorization, target_of
-from toolkit.uses.streams import Streams
 
 NOT_GIVEN = (
     "OCS's own credential is not given: OCS_ELASTIC_OCS_USERNAME and OCS_ELASTIC_OCS_PASSWORD, or "

@@ -23,8 +23,8 @@ from toolkit.kinds import KIND
 from toolkit.lock import locked
 from toolkit.model import Resource
 from toolkit.signals import deferred, uninterruptible
+from toolkit.streams import Streams
 from toolkit.uses.deployment import Deployment
-from toolkit.uses.streams import Streams
 
 Deliver = Callable[[Issued], None]
 """Brings a secret to whoever asked for it; what it raises takes the credential back."""

@@ -22,7 +22,7 @@ from toolkit.questions.dead_letters import (
     replayed_id,
 )
 from toolkit.questions.failure_store import Failure, failure_count, failures
-from toolkit.uses.streams import Streams
+from toolkit.streams import Streams
 
 _FAILURES_A_PAGE = 500
 _IDS_NAMED = 5

@@ -16,7 +16,7 @@ from toolkit.catalogue import Enum
 from toolkit.config.threshold import Threshold
 from toolkit.doctor.finding import WORST_FIRST, Finding, Level
 from toolkit.questions.health import HeardGroup, LastMessage, UnknownCode
-from toolkit.uses.streams import Streams
+from toolkit.streams import Streams
 from toolkit.uses.window import Window
 
 _NAMED_MAX = 10

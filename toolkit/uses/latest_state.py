@@ -20,7 +20,7 @@ from toolkit.errors import RejectedError
 from toolkit.model import Body
 from toolkit.questions import GUID, NOT_VERIFY
 from toolkit.questions.health import server_time_ms
-from toolkit.uses.streams import Streams
+from toolkit.streams import Streams
 from toolkit.uses.window import Window
 
 _CCID = "ocs.tenant.ccid"

@@ -29,7 +29,7 @@ from toolkit.listen.summary import Summary
 from toolkit.listen.values import beyond_64_bits
 from toolkit.load import configured, desired
 from toolkit.model import Body
-from toolkit.uses.streams import Streams
+from toolkit.streams import Streams
 
 SAMPLES_BYTES_MAX = 50 * 1024 * 1024
 """What a file of samples may grow to: whoever reaches the port decides how much is sent."""

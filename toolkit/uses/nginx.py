@@ -13,7 +13,7 @@ from toolkit.config import Connection
 from toolkit.errors import ConfigurationError
 from toolkit.render import Renderer
 from toolkit.resources import data_folder
-from toolkit.uses.streams import Streams
+from toolkit.streams import Streams
 
 PORT = 8080
 """Where OCS posts to; whoever installs the proxy may choose another."""

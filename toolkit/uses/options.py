@@ -14,7 +14,7 @@ from toolkit.config import Connection, Settings
 from toolkit.credentials import role_name
 from toolkit.errors import ConfigurationError, UsageError
 from toolkit.ocs.post import Target, parse_target
-from toolkit.uses.streams import Streams
+from toolkit.streams import Streams
 
 WHERE = "the options of OCS's Application object"
 SINCE = {

@@ -17,8 +17,8 @@ from toolkit.kinds.ingest_pipeline import PIPELINE, RELABEL_PIPELINE, REPLAY_PIP
 from toolkit.labels import Relabelling, breakdown, outdated, relabellings
 from toolkit.lock import Lock, locked
 from toolkit.model import SILENT, Bar, Body, Progress
+from toolkit.streams import Streams
 from toolkit.uses.deployment import Deployment
-from toolkit.uses.streams import Streams
 
 _ROUNDS_MAX = 5
 """How often is looked again for documents that others wrote at the same time."""

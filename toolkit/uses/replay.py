@@ -33,11 +33,11 @@ from toolkit.questions.dead_letters import (
     until_now,
 )
 from toolkit.questions.failure_store import Failure, failures
+from toolkit.streams import Streams
 from toolkit.tables import INGESTED
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.failures import require_known
 from toolkit.uses.latest_state import bring_up_to_date
-from toolkit.uses.streams import Streams
 from toolkit.uses.window import Window
 
 _REASON_MAX = 1000

@@ -16,7 +16,7 @@ from toolkit.load import configured
 from toolkit.questions import DeadLetterReason, GroupState, dead_letter_reasons, group_states, message_count
 from toolkit.questions.changes import NOTHING, Change, Spell, Values, changes, spells, values_before
 from toolkit.questions.failure_store import failure_total
-from toolkit.uses.streams import Streams
+from toolkit.streams import Streams
 from toolkit.uses.window import Window
 
 

@@ -20,8 +20,8 @@ from toolkit.load import configured
 from toolkit.questions import GroupState, count, group_states
 from toolkit.questions import health as ask
 from toolkit.questions.failure_store import failure_total
+from toolkit.streams import Streams
 from toolkit.uses.health import Health, active, stale
-from toolkit.uses.streams import Streams
 from toolkit.uses.thresholds import thresholds
 from toolkit.uses.window import Window
 

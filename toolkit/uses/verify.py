@@ -19,10 +19,10 @@ from toolkit.load import configured
 from toolkit.model import SILENT, Body, Progress
 from toolkit.ocs.message import Message
 from toolkit.ocs.post import Target
+from toolkit.streams import Streams
 from toolkit.uses.access import NOT_GIVEN, Whose
 from toolkit.uses.outbox import Outbox
 from toolkit.uses.specimen import Specimen, no_message, specimen
-from toolkit.uses.streams import Streams
 from toolkit.uses.verification import Check, Place, Verification
 
 _READS = "OCS's credential reads nothing"
