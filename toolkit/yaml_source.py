@@ -100,6 +100,10 @@ class Reader:
             self.fail(where, f"must be a whole number, 1 {f'to {most}' if most else 'or more'}, not {value!r}")
         return int(value)
 
+    def whole(self, where: Where, value: Any) -> int:
+        """A whole number, 0 or more."""
+        return 0 if value == 0 and not isinstance(value, bool | float) else self.count(where, value)
+
     def optional_count(self, where: Where, value: Any) -> int | None:
         """The same, or nothing."""
         return None if value is None else self.count(where, value)

@@ -3,55 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
-from toolkit.capabilities import Capabilities
-from toolkit.client.transport import Transport
 from toolkit.errors import ToolkitError
-from toolkit.model import SILENT, Progress, Resource
-from toolkit.streams import Streams
+from toolkit.migrate.history import TASKS
+from toolkit.migrate.place import Place
+from toolkit.tasks import Task
 from toolkit.yaml_source import Reader, Where
-
-ROLES = ("campaign_groups", "dead_letters")
-"""What files call the two data streams of a namespace, whatever its name."""
 
 
 class FailedStepError(ToolkitError):
     """A step did not come to what it promises, or what it needs is not there."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """One namespace of one cluster, where a migration runs."""
-
-    transport: Transport
-    server: Capabilities
-    namespace: str
-    resources: Sequence[Resource]
-    """Everything that should be there by files and configuration."""
-    version: int
-    """The migration's."""
-    progress: Progress = SILENT
-    rate: int | None = None
-    """Documents a second at most; None: as many as the server can."""
-    still_held: Callable[[], None] = lambda: None
-    """Is called before every write; raises LockHeldError once the lock was lost."""
-
-    @property
-    def streams(self) -> Streams:
-        """The namespace's data streams."""
-        return Streams(self.namespace)
-
-    def stream(self, role: str) -> str:
-        """The name of the data stream that a file calls by its role."""
-        return {"campaign_groups": self.streams.campaign_groups, "dead_letters": self.streams.dead_letters}[role]
-
-    @property
-    def task(self) -> str:
-        """The name under which a long task of the server's is found again, and write blocks that were lifted."""
-        return f"migrate-{self.namespace}"
 
 
 class Note(Protocol):
@@ -110,9 +72,6 @@ class Step(ABC):
         """What is not as it should be once it has run. Reads only."""
 
 
-def stream_role(reader: Reader, where: Where) -> str:
-    """The role of a data stream in a file."""
-    value = reader.text(where, reader.value(where))
-    if value not in ROLES:
-        reader.fail(where, f"'{value}' is no data stream: {' or '.join(ROLES)}")
-    return value
+def keep_task(note: Note, task: Task) -> None:
+    """Note the id of a task of the server's, for the history."""
+    note.keep(**{TASKS: [*note.get(TASKS, []), task.id]})
