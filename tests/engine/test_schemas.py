@@ -21,6 +21,7 @@ from toolkit.lock import INDEX
 from toolkit.model import Body, Resource
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.destroy import users_of_shared
+from toolkit.uses.migrate import up
 
 FRESH = "schemas_fresh"
 """Another namespace: nothing of the two may differ but their names."""
@@ -120,6 +121,7 @@ def test_an_older_schema_is_followed_by_the_present_one(
     assert not plan.problems
     assert bool(plan.pending) is (way is as_of_an_older_one or fixture.schema != CATALOGUE.schema)
     list(upgraded.apply(plan))
+    list(up(upgraded))
     again = upgraded.plan()
     assert (again.pending, again.problems) == ((), ())
 

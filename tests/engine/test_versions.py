@@ -21,6 +21,7 @@ from toolkit.model import Resource
 from toolkit.questions.dead_letters import Selection
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.destroy import destroy, removal
+from toolkit.uses.migrate import declare, forecast, repair, up
 from toolkit.uses.relabel import relabel, survey
 from toolkit.uses.replay import replay, simulated, waiting
 from toolkit.versions import refuse_newer
@@ -71,6 +72,10 @@ REFUSED: dict[str, Callable[[Deployment], object]] = {
     "failures replay": lambda target: replay(target, Selection()),
     "failures replay, before": lambda target: waiting(target, Selection()),
     "failures replay --dry-run": lambda target: simulated(target, Selection()),
+    "migrate baseline": lambda target: list(declare(target, 1)),
+    "migrate repair": repair,
+    "migrate up": lambda target: list(up(target)),
+    "migrate up --dry-run": forecast,
     "relabel": relabel,
     "relabel --dry-run": survey,
     "whatever else": lambda target: refuse_newer(target.transport, CATALOGUE.schema),
@@ -86,7 +91,9 @@ def test_bad_an_older_toolkit(older: Deployment, command: str) -> None:
     assert _state(older) == before
 
 
-@pytest.mark.parametrize("command", ["relabel", "relabel --dry-run", "failures replay", "whatever else"])
+@pytest.mark.parametrize(
+    "command", ["failures replay", "migrate repair", "migrate up", "relabel", "relabel --dry-run", "whatever else"]
+)
 def test_the_toolkit_that_has_set_it_up_is_not_refused(target: Deployment, command: str) -> None:
     REFUSED[command](target)
 
@@ -132,6 +139,21 @@ def ocs_elastic(
         monkeypatch.setenv("ELASTICSEARCH_USERNAME", connection.username)
         monkeypatch.setenv("ELASTICSEARCH_PASSWORD", connection.password or "")
     return command(monkeypatch, capsys)
+
+
+def test_migrate_up_takes_it_too(ocs_elastic: Command) -> None:
+    for arguments in (["--dry-run"], ["--yes"]):
+        refused = ocs_elastic("migrate", "up", *arguments)
+        assert refused.code == 1
+        assert "the cluster's nodes have different versions" in refused.err
+        assert "--allow-mixed" in refused.err
+        assert ocs_elastic("migrate", "up", "--allow-mixed", *arguments).code == 0
+    assert ocs_elastic("migrate", "status").code == 0, "which only reads"
+
+
+def test_to_doctor_it_is_a_warning_and_no_clash(ocs_elastic: Command) -> None:
+    """So that bootstrap, which ends at what is critical, leaves it to the plan and its flag."""
+    assert "no template, index or schema stands in the way" in ocs_elastic("doctor").out
 
 
 @pytest.mark.parametrize("arguments", [["plan"], ["apply", "--yes"], ["bootstrap", "--yes", "--no-credentials"]])
