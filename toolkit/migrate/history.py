@@ -136,7 +136,7 @@ class History:
         if found is None:
             return
         try:
-            self.rows = {row["version"]: _row(row) for row in found["_source"]["rows"]}
+            self.rows = {row.version: row for row in map(_row, found["_source"]["rows"])}
         except (KeyError, TypeError, ValueError) as error:
             raise ToolkitError(
                 f"the history of migrations, {STATE_INDEX}/_doc/migrations-{self._namespace} on {self._transport.url}, "
@@ -147,15 +147,17 @@ class History:
 
 
 def _row(raw: Any) -> Row:
-    steps = tuple(_known(StepRow, step) for step in raw["steps"])
-    row: Row = replace(_known(Row, {**raw, "steps": ()}), steps=steps)
+    row: Row = _known(Row, raw)
+    row = replace(row, steps=tuple(_known(StepRow, step) for step in raw["steps"]))
     if not isinstance(row.version, int) or row.outcome not in OUTCOMES:
         raise ValueError(f"version {row.version!r} with outcome {row.outcome!r}")
     return row
 
 
-def _known(type_: Any, raw: Body) -> Any:
+def _known(type_: Any, raw: Any) -> Any:
     """One of ours, of whose parts none is unknown; nothing that is there may be lost when it is written back."""
+    if not isinstance(raw, dict):
+        raise ValueError(f"{raw!r} is no mapping")
     if unknown := sorted(raw.keys() - {each.name for each in fields(type_)}):
         raise ValueError(f"it holds '{unknown[0]}', which this toolkit does not know")
     return type_(**raw)
