@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any
 
 from toolkit import tasks
@@ -160,6 +160,9 @@ def _known(type_: Any, raw: Any) -> Any:
         raise ValueError(f"{raw!r} is no mapping")
     if unknown := sorted(raw.keys() - {each.name for each in fields(type_)}):
         raise ValueError(f"it holds '{unknown[0]}', which this toolkit does not know")
+    for each in fields(type_):
+        if each.name not in raw and each.default is MISSING and each.default_factory is MISSING:
+            raise KeyError(each.name)
     return type_(**raw)
 
 
