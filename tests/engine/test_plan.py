@@ -18,6 +18,7 @@ import pytest
 
 from tests.engine.conftest import Engine
 from toolkit.apply import remove
+from toolkit.change_class import ROLLOVER
 from toolkit.client.transport import Transport
 from toolkit.config import Settings
 from toolkit.effective import effective
@@ -27,7 +28,7 @@ from toolkit.live import read_live, wanted_component
 from toolkit.load import state_index
 from toolkit.lock import INDEX, locked
 from toolkit.model import Body, Resource
-from toolkit.plan import ADOPT, CREATE, ROLLOVER, UPDATE, Plan, differences
+from toolkit.plan import ADOPT, CREATE, UPDATE, Plan, differences
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.destroy import users_of_shared
 

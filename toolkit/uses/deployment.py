@@ -62,6 +62,8 @@ class Deployment:
     progress: Progress = SILENT
     without_dashboards: bool = False
     """Whether they are left out, though Kibana's address may be known."""
+    older_indices: bool = False
+    """Whether new fields are put into older indices of a stream too."""
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -92,7 +94,13 @@ class Deployment:
     def plan(self) -> Plan:
         """What has to change, in Kibana too. Reads only."""
         live = read_live(self.transport, self.resources, self.server)
-        found = make_plan(self.resources, live, self.settings.namespace, schema=self.catalogue.schema)
+        found = make_plan(
+            self.resources,
+            live,
+            self.settings.namespace,
+            schema=self.catalogue.schema,
+            older_indices=self.older_indices,
+        )
         with or_without_dashboards():
             kibana = self._dashboards()
         return replace(
@@ -199,6 +207,7 @@ def deployment(
     space: str | None = None,
     overwrite: bool = False,
     without_dashboards: bool = False,
+    older_indices: bool = False,
     progress: Progress = SILENT,
 ) -> Deployment:
     """Connect, and find out what the server can do. Kibana is asked nothing before a plan is made.
@@ -210,6 +219,7 @@ def deployment(
         space: the space of Kibana; None: the connection's.
         overwrite: whether what was changed by hand in Kibana is lost.
         without_dashboards: whether Kibana is left out of everything.
+        older_indices: whether new fields are put into older indices of a stream too.
         progress: is told what is waited for.
 
     Raises:
@@ -218,7 +228,7 @@ def deployment(
     transport = connect(connection, read_only=read_only)
     kibana = None if without_dashboards else connect_kibana(connection, space=space, read_only=read_only)
     server = capabilities(transport)
-    return Deployment(transport, server, settings, kibana, overwrite, progress, without_dashboards)
+    return Deployment(transport, server, settings, kibana, overwrite, progress, without_dashboards, older_indices)
 
 
 @contextmanager
