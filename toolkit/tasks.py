@@ -24,6 +24,7 @@ PATIENCE_S = 180
 """How long a server may be away, for a restart perhaps, before a run that watches a task gives up."""
 
 _UPDATE_BY_QUERY = "indices:data/write/update/byquery"
+_REINDEX = "indices:data/write/reindex"
 _BATCH_MAX = 1000
 _POLL_S = (0.2, 2.0)
 """Seconds between two looks at a task: at first, and at most."""
@@ -87,6 +88,24 @@ def update_by_query(index: str, query: Body, *, pipeline: str, rate: int | None)
     return Work(_UPDATE_BY_QUERY, description, f"/{index}/_update_by_query", params, {"query": query})
 
 
+def reindex(source: str, destination: str, *, pipeline: str, rate: int | None) -> Work:
+    """Copy the documents of one index into another, under their own ids; those that are there already stay.
+
+    Args:
+        source: a single index.
+        destination: a single index.
+        pipeline: its name; `_none` copies documents as they are.
+        rate: documents a second; None: as many as the server can.
+    """
+    params = {"requests_per_second": str(rate or -1), "wait_for_completion": "false"}
+    body = {
+        "conflicts": "proceed",
+        "source": {"index": source, "size": min(rate or _BATCH_MAX, _BATCH_MAX)},
+        "dest": {"index": destination, "op_type": "create", "pipeline": pipeline},
+    }
+    return Work(_REINDEX, f"reindex from [{source}] to [{destination}]", "/_reindex", params, body)
+
+
 def start(transport: Transport, name: str, work: Work) -> Task:
     """Have work begun, or find the task that is doing it: one at a time under each name.
 
@@ -139,6 +158,28 @@ def watch(
             return _outcome(found, done)
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, _POLL_S[1])
+
+
+def attend(
+    transport: Transport, task: Task, tell: Callable[[int], None], *, command: str, progress: Progress = SILENT
+) -> Outcome | None:
+    """Watch a task, and tell whoever does not want to wait any longer what becomes of it; see `watch`.
+
+    Args:
+        transport: the cluster.
+        task: what to wait for.
+        tell: as for `watch`.
+        command: the command that sees the task through.
+        progress: is told.
+    """
+    try:
+        return watch(transport, task, tell, progress=progress)
+    except (KeyboardInterrupt, SystemExit):
+        progress.say(
+            f"task {task} goes on without this command. To see it through: {command}. To stop it: "
+            f"POST /_tasks/{task.id}/_cancel, with the cluster privilege cancel_task"
+        )
+        raise
 
 
 def forget(transport: Transport, name: str) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import yaml
 
-from toolkit.errors import SourceError
+from toolkit.errors import SourceError, nearest
 
 Where = tuple[str | int, ...]
 """A place inside a document: the keys and list positions that lead to it."""
@@ -47,6 +47,82 @@ class Document:
         while where and where not in self.lines:
             where = where[:-1]
         return f"{self.source}:{self.lines.get(where, 1)}"
+
+
+class Reader:
+    """Takes values out of a document, each checked; every complaint names file and line.
+
+    Each check raises `SourceError`.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+
+    def fail(self, where: Where, problem: str, hint: str | None = None) -> NoReturn:
+        """Complain of what stands at a place."""
+        raise SourceError(f"{self.document.at(*where)}: {problem}", hint=hint)
+
+    def mapping(self, where: Where, required: str, *, optional: str = "", open_ended: bool = False) -> dict[str, Any]:
+        """A mapping that has all required keys and no unknown one; both are lists of words."""
+        raw = self.value(where)
+        if not isinstance(raw, dict):
+            self.fail(where, "must be a mapping")
+        known = {*required.split(), *optional.split()}
+        unknown = next((key for key in raw if key not in known), None)
+        if unknown is not None and not open_ended:
+            self.fail((*where, unknown), f"unknown key '{unknown}'", nearest(str(unknown), known))
+        if missing := next((key for key in required.split() if key not in raw), None):
+            self.fail(where, f"'{missing}' is missing")
+        return raw
+
+    def list(self, where: Where, value: Any) -> list[Any]:
+        """A list with something in it."""
+        if not isinstance(value, list) or not value:
+            self.fail(where, "must be a list that is not empty")
+        return value
+
+    def text(self, where: Where, value: Any) -> str:
+        """Text."""
+        if not isinstance(value, str):
+            self.fail(where, f"must be text, not {value!r}")
+        return value
+
+    def matching(self, where: Where, value: Any, pattern: re.Pattern[str], expected: str) -> str:
+        """Text of a pattern; `expected` says it in words."""
+        if not pattern.fullmatch(self.text(where, value)):
+            self.fail(where, f"must be {expected}, not {value!r}")
+        return str(value)
+
+    def count(self, where: Where, value: Any, *, most: int | None = None) -> int:
+        """A whole number, 1 or more."""
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or value < 1 or (most is not None and value > most):
+            self.fail(where, f"must be a whole number, 1 {f'to {most}' if most else 'or more'}, not {value!r}")
+        return int(value)
+
+    def whole(self, where: Where, value: Any) -> int:
+        """A whole number, 0 or more."""
+        return 0 if value == 0 and not isinstance(value, bool | float) else self.count(where, value)
+
+    def optional_count(self, where: Where, value: Any) -> int | None:
+        """The same, or nothing."""
+        return None if value is None else self.count(where, value)
+
+    def flag(self, where: Where, value: Any) -> bool:
+        """Yes or no."""
+        if not isinstance(value, bool):
+            self.fail(where, f"must be true or false, not {value!r}")
+        return value
+
+    def value(self, where: Where) -> Any:
+        """What stands at a place; None where nothing does."""
+        found = self.document.value
+        for part in where:
+            try:
+                found = found[part]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return found
 
 
 def load(path: Path, *, source: str | None = None) -> Document:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from toolkit.catalogue import Catalogue
 from toolkit.dashboards.conditions import Condition, conditions
 from toolkit.errors import SourceError, nearest
-from toolkit.yaml_source import Document, Where, load
+from toolkit.yaml_source import Document, Reader, Where, load
 
 OPERATIONS = ("count", "groups", "average", "median", "percentile", "minimum", "maximum", "last")
 FORMATS = ("number", "percent")
@@ -167,14 +167,12 @@ def read_dashboards(folder: Path, catalogue: Catalogue) -> list[Dashboard]:
     return sorted(found, key=lambda dashboard: dashboard.order)
 
 
-class _Reader:
+class _Reader(Reader):
     """Turns a document into a `Dashboard`."""
 
     def __init__(self, document: Document, name: str, catalogue: Catalogue) -> None:
-        self.document, self.name, self.catalogue = document, name, catalogue
-
-    def fail(self, where: Where, problem: str, hint: str | None = None) -> NoReturn:
-        raise SourceError(f"{self.document.at(*where)}: {problem}", hint=hint)
+        super().__init__(document)
+        self.name, self.catalogue = name, catalogue
 
     def dashboard(self) -> Dashboard:
         if not _NAME.fullmatch(self.name):
@@ -365,53 +363,3 @@ class _Reader:
         if not found or int(found[1]) > GRID_WIDTH:
             self.fail(where, f"'{value}' is no size: columns x rows, such as 24x12, and {GRID_WIDTH} columns at most")
         return int(found[1]), int(found[2])
-
-    def mapping(self, where: Where, required: str, *, optional: str = "", open_ended: bool = False) -> dict[str, Any]:
-        raw = self.value(where)
-        if not isinstance(raw, dict):
-            self.fail(where, "must be a mapping")
-        known = {*required.split(), *optional.split()}
-        if not open_ended and (unknown := next((key for key in raw if key not in known), None)):
-            self.fail((*where, unknown), f"unknown key '{unknown}'", nearest(str(unknown), known))
-        if missing := next((key for key in required.split() if key not in raw), None):
-            self.fail(where, f"'{missing}' is missing")
-        return raw
-
-    def list(self, where: Where, value: Any) -> list[Any]:
-        if not isinstance(value, list) or not value:
-            self.fail(where, "must be a list that is not empty")
-        return value
-
-    def text(self, where: Where, value: Any) -> str:
-        if not isinstance(value, str):
-            self.fail(where, f"must be text, not {value!r}")
-        return value
-
-    def matching(self, where: Where, value: Any, pattern: re.Pattern[str], expected: str) -> str:
-        if not pattern.fullmatch(self.text(where, value)):
-            self.fail(where, f"must be {expected}, not {value!r}")
-        return str(value)
-
-    def count(self, where: Where, value: Any, *, most: int | None = None) -> int:
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not whole or value < 1 or (most is not None and value > most):
-            self.fail(where, f"must be a whole number, 1 {f'to {most}' if most else 'or more'}, not {value!r}")
-        return int(value)
-
-    def optional_count(self, where: Where, value: Any) -> int | None:
-        return None if value is None else self.count(where, value)
-
-    def flag(self, where: Where, value: Any) -> bool:
-        if not isinstance(value, bool):
-            self.fail(where, f"must be true or false, not {value!r}")
-        return value
-
-    def value(self, where: Where) -> Any:
-        """What stands at a place; None where nothing does."""
-        found = self.document.value
-        for part in where:
-            try:
-                found = found[part]
-            except (KeyError, IndexError, TypeError):
-                return None
-        return found
