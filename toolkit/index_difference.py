@@ -272,7 +272,8 @@ def _updatable(type_: str, leaf: Leaf) -> bool:
     if name == "path":
         return type_ == "alias"
     if name == "norms":
-        return bool(as_text(leaf.after) == "false")  # they can be given up, and not be had later
+        asked = _DEFAULTS_OF.get((type_, name)) if leaf.after is None else leaf.after
+        return bool(as_text(asked) == "false")  # they can be given up, and not be had later
     if name == "value":
         return type_ == "constant_keyword" and leaf.before is None
     return name in UPDATABLE

@@ -18,7 +18,7 @@ import pytest
 
 from tests.engine.conftest import Engine
 from toolkit.apply import remove
-from toolkit.change_class import ROLLOVER
+from toolkit.change_class import IMPOSSIBLE, MAPPING, REBUILD, REINDEX, ROLLOVER, SETTINGS
 from toolkit.client.transport import Transport
 from toolkit.config import Settings
 from toolkit.effective import effective
@@ -153,12 +153,34 @@ def test_a_changed_setting_is_shown_leaf_by_leaf_with_its_meaning(applied: Deplo
     assert change.action == UPDATE
     assert "template.settings.index.refresh_interval" in {difference.path for difference in change.differences}
     assert "Stored documents stay" in change.meaning
-    rolled = {change.name for change in plan.pending if change.action == ROLLOVER}
     namespace = applied.settings.namespace
-    assert rolled == {f"ocs-campaign-groups-{namespace}", f"ocs-dead-letters-{namespace}"}
+    both = {f"ocs-campaign-groups-{namespace}", f"ocs-dead-letters-{namespace}"}
+    assert {change.name for change in plan.pending if change.action == SETTINGS} == both
+    assert not [change for change in plan.pending if change.action == ROLLOVER]
     target = settled(applied, refresh_interval_s=7)
     list(target.apply(plan))
+    assert not target.plan().pending
+    for name in both:
+        (index,) = indices(target, name)
+        assert setting(target, index, "index.refresh_interval") == "7s"
+
+
+def test_a_setting_that_only_a_new_index_can_have_rolls_over_once(applied: Deployment) -> None:
+    namespace = applied.settings.namespace
+    both = {f"ocs-campaign-groups-{namespace}", f"ocs-dead-letters-{namespace}"}
+    target = settled(applied, shards=2)
+    plan = target.plan()
+    assert {change.name for change in plan.pending if change.action == ROLLOVER} == both
+    list(target.apply(plan))
     assert not target.plan().pending, "one rollover, and never again"
+    write(target)
+    for name in both:
+        before, after = indices(target, name) if name.startswith("ocs-campaign") else (*indices(target, name), "")[:2]
+        assert setting(target, before, "index.number_of_shards") == "1"
+        if after:
+            assert setting(target, after, "index.number_of_shards") == "2"
+    assert not target.plan().pending
+    assert not [change for change in target.plan().changes if change.action in (REINDEX, IMPOSSIBLE)]
 
 
 def test_a_change_of_retention_rolls_nothing_over(applied: Deployment) -> None:
@@ -211,11 +233,12 @@ def test_what_is_not_ours_is_adopted_only_with_consent(empty: Deployment) -> Non
 
 def test_the_users_custom_component_is_never_touched_and_counts(applied: Deployment) -> None:
     name = f"ocs-campaign-groups-{applied.settings.namespace}@custom"
-    own = {"template": {"settings": {"index": {"priority": "7"}}}}
+    own = {"template": {"settings": {"index": {"max_ngram_diff": "7", "load_fixed_bitset_filters_eagerly": "false"}}}}
     applied.transport.put(f"/_component_template/{name}", own)
     plan = applied.plan()
     assert [change.action for change in plan.pending] == [ROLLOVER]
-    assert "index.priority: None instead of 7" in {difference.path for difference in plan.pending[0].differences}
+    shown = {difference.path for difference in plan.pending[0].differences}
+    assert "index.load_fixed_bitset_filters_eagerly: None instead of false" in shown
     list(applied.apply(plan))
     live = KIND["component_template"].read(applied.transport, name)
     assert live is not None
