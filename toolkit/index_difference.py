@@ -254,7 +254,7 @@ def _field(wanted: Body, live: Body, path: str, found: _Found) -> Body:
     silent = {leaf.path.rpartition(".")[2] for leaf in changed if leaf.after is None}
     rest = {name: value for name, value in live.items() if name not in (*_INNER, *silent)}
     own = {name: value for name, value in wanted.items() if name not in _INNER}
-    return {**rest, **own, **inner}
+    return {"type": _type(live), **rest, **own, **inner}
 
 
 def _parameters(wanted: Body, live: Body, path: str) -> Iterator[Leaf]:

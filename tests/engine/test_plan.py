@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -175,12 +177,261 @@ def test_a_setting_that_only_a_new_index_can_have_rolls_over_once(applied: Deplo
     assert not target.plan().pending, "one rollover, and never again"
     write(target)
     for name in both:
-        before, after = indices(target, name) if name.startswith("ocs-campaign") else (*indices(target, name), "")[:2]
+        before, *after = indices(target, name)  # a lazy rollover of dead letters waits for the next one
         assert setting(target, before, "index.number_of_shards") == "1"
-        if after:
-            assert setting(target, after, "index.number_of_shards") == "2"
+        assert [setting(target, index, "index.number_of_shards") for index in after] == ["2"] * len(after)
+    assert len(indices(target, f"ocs-campaign-groups-{namespace}")) == 2
     assert not target.plan().pending
     assert not [change for change in target.plan().changes if change.action in (REINDEX, IMPOSSIBLE)]
+
+
+def test_a_field_of_ones_own_is_put_into_the_index_that_is_there(applied: Deployment) -> None:
+    name = stream(applied)
+    (index,) = indices(applied, name)
+    message = write(applied)
+    own = {"shift": {"type": "keyword"}, "ocs": {"properties": {"queue": {"properties": {"name": TEXT_TOO}}}}}
+    customize(applied, {"mappings": {"properties": own}})
+    (change,) = applied.plan().pending
+    assert (change.action, change.kind, change.name, change.indices) == (MAPPING, "data_stream", name, (index,))
+    assert {difference.path for difference in change.differences} == {"shift", "ocs.queue.name.text"}
+    assert "Documents that are stored already stay as they are" in change.meaning
+    list(applied.apply(applied.plan()))
+    assert not applied.plan().pending
+    assert indices(applied, name) == [index], "no rollover"
+    found = properties(applied, index)
+    assert found["shift"] == {"type": "keyword"}
+    queue = found["ocs"]["properties"]["queue"]["properties"]["name"]
+    assert queue["fields"] == TEXT_TOO["fields"]
+    assert queue["ignore_above"] == 1024, "what the request must say again, or it would be gone"
+    assert applied.transport.get(f"/{index}/_doc/{message}") is not None
+
+
+def test_older_indices_get_a_new_field_only_if_asked_for(applied: Deployment) -> None:
+    name = stream(applied)
+    applied.transport.post(f"/{name}/_rollover", None)
+    older, newest = indices(applied, name)
+    customize(applied, {"mappings": {"properties": {"shift": {"type": "keyword"}}}})
+    wider = replace(applied, older_indices=True)
+    assert applied.plan().checksum != wider.plan().checksum, "an approval of the one is none of the other"
+    plan = applied.plan()
+    assert "1 older of the stream's indices do not get it" in plan.pending[0].meaning
+    list(applied.apply(plan))
+    assert not applied.plan().pending
+    assert "shift" in properties(applied, newest)
+    assert "shift" not in properties(applied, older)
+    (change,) = wider.plan().pending
+    assert (change.action, change.indices) == (MAPPING, (older,))
+    list(wider.apply(wider.plan()))
+    assert not wider.plan().pending
+    assert "shift" in properties(applied, older)
+    assert indices(applied, name) == [older, newest]
+
+
+def test_an_older_index_that_is_shut_is_named_and_does_not_stop_the_others(applied: Deployment) -> None:
+    name = stream(applied)
+    for _ in range(2):
+        applied.transport.post(f"/{name}/_rollover", None)
+    shut, older, newest = indices(applied, name)
+    applied.transport.put(f"/{shut}/_settings", {"index.blocks.read_only": True})
+    try:
+        customize(applied, {"mappings": {"properties": {"shift": {"type": "keyword"}}}})
+        wider = replace(applied, older_indices=True)
+        (impossible,) = [change for change in wider.plan().changes if change.action == IMPOSSIBLE]
+        assert (impossible.indices, impossible.pending) == ((shut,), False)
+        assert "index.blocks.read_only is set" in impossible.meaning
+        list(wider.apply(wider.plan()))
+        assert not wider.plan().pending
+        assert ["shift" in properties(applied, index) for index in (shut, older, newest)] == [False, True, True]
+    finally:
+        applied.transport.put(f"/{shut}/_settings", {"index.blocks.read_only": None})
+
+
+def test_a_setting_of_ones_own_that_an_open_index_takes_is_set(applied: Deployment) -> None:
+    name = stream(applied)
+    applied.transport.post(f"/{name}/_rollover", None)
+    older, newest = indices(applied, name)
+    customize(applied, {"settings": {"index": {"priority": 7}}})
+    (change,) = applied.plan().pending
+    assert (change.action, change.indices) == (SETTINGS, (newest,))
+    assert [difference.as_json() for difference in change.differences] == [
+        {"path": "index.priority", "before": None, "after": "7"}
+    ]
+    list(applied.apply(applied.plan()))
+    assert not applied.plan().pending
+    assert [setting(applied, index, "index.priority") for index in (older, newest)] == [None, "7"]
+    assert indices(applied, name) == [older, newest], "no rollover"
+
+
+@pytest.mark.parametrize("number", ["2", "0-all"])
+def test_replicas_are_changed_in_place_and_stay(applied: Deployment, number: str) -> None:
+    """Those that expand by themselves, as they do by default, would take a number back at once."""
+    target = settled(applied, replicas=number)
+    plan = target.plan()
+    assert not [change for change in plan.pending if change.action in (ROLLOVER, REBUILD)]
+    list(target.apply(plan))
+    assert not target.plan().pending
+    (index,) = indices(target, stream(target))
+    assert setting(target, index, "index.auto_expand_replicas") == (number if "-" in number else "false")
+
+
+def test_another_type_rolls_over_once_and_what_stays_behind_is_said(applied: Deployment) -> None:
+    """Before and after: the documents that are stored have the old form until something is done about it."""
+    name = stream(applied)
+    (old,) = indices(applied, name)
+    message = write(applied)
+    customize(applied, {"mappings": {"properties": {"ocs": {"properties": {"optimize": GOAL_AS_TEXT}}}}})
+    plan = applied.plan()
+    (rollover,) = plan.pending
+    assert rollover.action == ROLLOVER
+    (difference,) = rollover.differences
+    assert difference.path == "mapping of ocs.optimize.goal.type"
+    assert difference.after == "keyword"
+    said = [change for change in plan.changes if change.action in (REINDEX, IMPOSSIBLE)]
+    list(applied.apply(plan))
+    assert not applied.plan().pending
+    write(applied)
+    again = applied.plan()
+    assert not again.pending, "one rollover, and never again"
+    before, after = indices(applied, name)
+    assert before == old
+    assert applied.transport.get(f"/{old}/_doc/{message}") is not None
+    assert [change for change in again.changes if change.action in (REINDEX, IMPOSSIBLE)] == said
+    (behind,) = said
+    assert (behind.indices, behind.pending) == ((old,), False)
+    if applied.server.data_stream_modify:
+        assert behind.action == REINDEX
+        assert "`reindex: {stream: campaign_groups}`" in behind.meaning
+    else:
+        assert behind.action == IMPOSSIBLE
+        assert "cannot exchange the indices behind a data stream" in behind.meaning
+    goal = properties(applied, after)["ocs"]["properties"]["optimize"]["properties"]["goal"]
+    assert goal["type"] == "keyword"
+
+
+def test_the_latest_states_index_takes_what_it_can(applied: Deployment) -> None:
+    name = latest(applied)
+    applied.transport.put(f"/{name}/_settings", {"index.auto_expand_replicas": "0-all"})
+    (change,) = applied.plan().pending
+    assert (change.action, change.kind, change.name) == (SETTINGS, "index", name)
+    list(applied.apply(applied.plan()))
+    assert not applied.plan().pending
+    mapping = copy.deepcopy(applied.transport.get(f"/{name}")[name]["mappings"])
+    del mapping["properties"]["tags"]
+    _remake(applied, name, mapping)
+    (change,) = applied.plan().pending
+    assert (change.action, change.kind, change.indices) == (MAPPING, "index", (name,))
+    list(applied.apply(applied.plan()))
+    assert not applied.plan().pending
+    assert "tags" in properties(applied, name)
+
+
+def test_the_latest_states_index_is_rebuilt_where_it_must_be_and_is_complete(applied: Deployment) -> None:
+    name = latest(applied)
+    _post_groups(applied, 3)
+    _await_latest(applied, 3)
+    mapping = copy.deepcopy(applied.transport.get(f"/{name}")[name]["mappings"])
+    mapping["properties"]["tags"] = {"type": "text"}
+    _remake(applied, name, mapping)
+    plan = applied.plan()
+    (change,) = plan.pending
+    assert (change.action, change.kind, change.name) == (REBUILD, "index", name)
+    assert "the transform begins again" in change.meaning
+    list(applied.apply(plan))
+    assert not applied.plan().pending
+    assert properties(applied, name)["tags"]["type"] == "keyword"
+    _await_latest(applied, 3)
+
+
+def test_a_latest_states_index_that_was_deleted_is_complete_again(applied: Deployment) -> None:
+    """Made anew by itself, it would lack every group that has sent nothing since: the transform goes on."""
+    name = latest(applied)
+    _post_groups(applied, 3)
+    _await_latest(applied, 3)
+    applied.transport.delete(f"/{name}")
+    (change,) = [change for change in applied.plan().pending if change.kind == "index"]
+    assert change.action == REBUILD
+    list(applied.apply(applied.plan()))
+    assert not applied.plan().pending
+    _await_latest(applied, 3)
+
+
+TEXT_TOO: Body = {"type": "keyword", "ignore_above": 1024, "fields": {"text": {"type": "text"}}}
+GOAL_AS_TEXT: Body = {"properties": {"goal": {"type": "keyword"}}}
+
+
+def stream(target: Deployment) -> str:
+    return f"ocs-campaign-groups-{target.settings.namespace}"
+
+
+def latest(target: Deployment) -> str:
+    """The name of the latest-state index, filled; skips where there is none."""
+    if not target.server.transforms:
+        pytest.skip("this engine has no transforms")
+    return f"ocs-current-state-{target.settings.namespace}"
+
+
+def indices(target: Deployment, name: str) -> list[str]:
+    (found,) = target.transport.get(f"/_data_stream/{name}")["data_streams"]
+    return [index["index_name"] for index in found["indices"]]
+
+
+def setting(target: Deployment, index: str, name: str) -> str | None:
+    answer = target.transport.get(f"/{index}/_settings", params={"flat_settings": "true"})
+    value: str | None = answer[index]["settings"].get(name)
+    return value
+
+
+def properties(target: Deployment, index: str) -> Body:
+    found: Body = target.transport.get(f"/{index}/_mapping")[index]["mappings"]["properties"]
+    return found
+
+
+def customize(target: Deployment, template: Body) -> None:
+    """What the user's own component asks for."""
+    target.transport.put(f"/_component_template/{stream(target)}@custom", {"template": template})
+
+
+def write(target: Deployment, guid: str = "g") -> str:
+    """One message of a campaign group; its id."""
+    message = {"GSW_CAMPAIGN_GROUP_GUID": guid, "GSW_CAMPAIGN_GROUP_NAME": guid, "GSW_TENANT_CCID": "1"}
+    return str(target.transport.post(f"/{stream(target)}/_doc", message)["_id"])
+
+
+def _post_groups(target: Deployment, count: int) -> None:
+    for i in range(count):
+        write(target, f"g{i}")
+
+
+def _await_latest(target: Deployment, count: int) -> None:
+    name = latest(target)
+    deadline = time.monotonic() + 120
+    while (found := target.transport.post(f"/{name}/_count", {})["count"]) != count:
+        assert time.monotonic() < deadline, found
+        time.sleep(1)
+
+
+def _remake(target: Deployment, name: str, mapping: Body) -> None:
+    """The latest state's index as an earlier version, or somebody, made it; its documents are gone."""
+    url = f"/_transform/{name}"
+    target.transport.post(f"{url}/_stop", None, params={"force": "true", "wait_for_completion": "true"})
+    settings = target.transport.get(f"/{name}/_settings")[name]["settings"]["index"]
+    kept = {key: settings[key] for key in ("mode", "number_of_shards", "auto_expand_replicas") if key in settings}
+    target.transport.delete(f"/{name}")
+    with unlike_its_template(target, name, mapping):
+        target.transport.put(f"/{name}", {"settings": kept})
+    target.transport.post(f"{url}/_start", None)
+
+
+@contextmanager
+def unlike_its_template(target: Deployment, name: str, mapping: Body) -> Iterator[None]:
+    """While an index is made, a template of higher priority stands over ours: its own request could only add."""
+    rival = f"rival-{name}"
+    body = {"index_patterns": [name], "priority": 501, "template": {"mappings": mapping}}
+    target.transport.put(f"/_index_template/{rival}", body)
+    try:
+        yield
+    finally:
+        target.transport.delete(f"/_index_template/{rival}")
 
 
 def test_a_change_of_retention_rolls_nothing_over(applied: Deployment) -> None:
