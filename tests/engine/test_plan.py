@@ -589,17 +589,17 @@ from tests.engine.conftest import _engine
 from tests.engine.test_plan import Dying
 from toolkit.config import Settings
 from toolkit.uses.deployment import Deployment
-url, namespace, die_at = json.loads(sys.argv[1])
+url, namespace, die_at, older_indices = json.loads(sys.argv[1])
 engine = _engine(url)
 engine.transport.on_write = dying = Dying(die_at)
-target = Deployment(engine.transport, engine.server, Settings(namespace=namespace))
+target = Deployment(engine.transport, engine.server, Settings(namespace=namespace), older_indices=older_indices)
 list(target.apply(target.plan()))
 print(dying.moments)
 """
 
 
 def _apply_in_a_process(target: Deployment, die_at: int) -> subprocess.CompletedProcess[str]:
-    arguments = json.dumps([target.transport.url, target.settings.namespace, die_at])
+    arguments = json.dumps([target.transport.url, target.settings.namespace, die_at, target.older_indices])
     return subprocess.run(
         [sys.executable, "-c", KILLED, arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -625,6 +625,61 @@ def test_a_run_that_dies_at_any_write_can_be_run_again(empty: Deployment) -> Non
         assert _state(empty) == goal
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.timeout(1800)
+def test_an_upgrade_that_dies_at_any_write_can_be_run_again(empty: Deployment) -> None:
+    """New fields in two indices, a setting, a rollover and, where there are transforms, the latest state made anew."""
+    target = replace(empty, older_indices=True)
+    _make_outdated(target)
+    actions = {change.action for change in target.plan().pending}
+    assert actions == {MAPPING, SETTINGS, ROLLOVER} | ({REBUILD} if target.server.transforms else set())
+    undisturbed = _apply_in_a_process(target, 0)
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    moments = int(undisturbed.stdout)
+    assert moments >= 2 * (4 + (5 if target.server.transforms else 0))
+    goal = _behind(target)
+    for die_at in range(1, moments + 1):
+        _forget(target)
+        _make_outdated(target)
+        died = _apply_in_a_process(target, die_at)
+        assert died.returncode == -signal.SIGKILL, (die_at, died.stderr)
+        time.sleep(0.5)
+        list(target.apply(target.plan()))
+        assert not target.plan().pending
+        assert _behind(target) == goal, die_at
+
+
+def _make_outdated(target: Deployment) -> None:
+    """A namespace with documents and an older index, whose templates then ask for something of every class."""
+    list(target.apply(target.plan()))
+    _post_groups(target, 2)
+    target.transport.post(f"/{stream(target)}/_rollover", None)
+    if target.server.transforms:
+        _await_latest(target, 2)
+        mapping = copy.deepcopy(target.transport.get(f"/{latest(target)}")[latest(target)]["mappings"])
+        mapping["properties"]["tags"] = {"type": "text"}
+        _remake(target, latest(target), mapping)
+    customize(target, {"settings": {"priority": 7}, "mappings": {"properties": {"shift": {"type": "keyword"}}}})
+    dead = f"ocs-dead-letters-{target.settings.namespace}"
+    target.transport.put(f"/_component_template/{dead}@custom", {"template": {"settings": {"number_of_shards": 2}}})
+
+
+def _behind(target: Deployment) -> list[Any]:
+    """How many indices there are, and what each is like; and that the latest state is complete."""
+    live = read_live(target.transport, target.resources, target.server)
+    if target.server.transforms:
+        _await_latest(target, 2)
+    return [
+        [name, found.waits_for_rollover, [_like(body) for body in (*found.older.values(), found.body)]]
+        for name, found in sorted(live.streams.items())
+    ] + [_like(body) for (kind, _), body in live.bodies.items() if kind == "index" and body]
+
+
+def _like(index: Body) -> list[Any]:
+    settings = index["settings"]["index"]
+    return [index["mappings"], settings["number_of_shards"], settings.get("priority")]
+
+
 def _state(target: Deployment) -> dict[str, Any]:
     live = read_live(target.transport, target.resources, target.server)
     return {
@@ -633,7 +688,7 @@ def _state(target: Deployment) -> dict[str, Any]:
 
 
 def test_of_two_at_once_one_wins_and_the_other_says_so(empty: Deployment) -> None:
-    arguments = json.dumps([empty.transport.url, empty.settings.namespace, 0])
+    arguments = json.dumps([empty.transport.url, empty.settings.namespace, 0, False])
     runs = [
         subprocess.Popen(
             [sys.executable, "-c", KILLED, arguments],
