@@ -21,6 +21,7 @@ from tests import refusals
 from tests.engine.conftest import Engine
 from toolkit.apply import install, remove
 from toolkit.capabilities import of_elasticsearch
+from toolkit.change_class import ROLLOVER
 from toolkit.client.connect import capabilities, connect
 from toolkit.client.transport import Transport
 from toolkit.config import Connection, Settings
@@ -29,7 +30,7 @@ from toolkit.kinds import KIND
 from toolkit.load import desired
 from toolkit.lock import INDEX, locked
 from toolkit.model import Resource
-from toolkit.plan import ROLLOVER, UNAVAILABLE
+from toolkit.plan import UNAVAILABLE
 from toolkit.questions.dead_letters import Selection
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.destroy import destroy, removal, users_of_shared

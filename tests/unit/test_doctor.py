@@ -21,6 +21,7 @@ from tests.unit.kibana import FakeElasticsearch, FakeKibana, servers
 from tests.unit.test_client_connect import free_port
 from tests.unit.tls import Server, serving
 from toolkit.capabilities import Capabilities, of_elasticsearch, of_opensearch
+from toolkit.change_class import ROLLOVER
 from toolkit.config import Connection, Settings
 from toolkit.doctor import (
     CHECKS,
@@ -44,7 +45,7 @@ from toolkit.errors import RejectedError, UnreachableError
 from toolkit.live import wanted_component
 from toolkit.load import desired
 from toolkit.output import doctor as output
-from toolkit.plan import ADOPT, CREATE, EDITED, ROLLOVER, SPACE, UNAVAILABLE, UPDATE, Change, Difference, Plan, Problem
+from toolkit.plan import ADOPT, CREATE, EDITED, SPACE, UNAVAILABLE, UPDATE, Change, Difference, Plan, Problem
 from toolkit.uses.doctor import Diagnosis
 
 STREAM, DEAD, STATE = "ocs-campaign-groups-default", "ocs-dead-letters-default", "ocs-current-state-default"
