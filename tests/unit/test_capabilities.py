@@ -77,9 +77,7 @@ def test_what_one_node_lacks_the_cluster_lacks() -> None:
 def test_a_server_that_refuses_only_its_root_is_known_by_its_nodes() -> None:
     """As Elasticsearch's test distribution does."""
     server = _server({"version": "8.19.21", "modules": MODULES[:1]})
-    assert capabilities(server) == of_elasticsearch(
-        (8, 19, 21), ilm=False, transforms=False, data_stream_modify=False
-    )
+    assert capabilities(server) == of_elasticsearch((8, 19, 21), ilm=False, transforms=False, data_stream_modify=False)
 
 
 def test_a_server_that_refuses_everything_is_an_error() -> None:
