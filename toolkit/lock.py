@@ -13,6 +13,7 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -37,6 +38,32 @@ CLUSTER = "lock"
 """The lock of whoever changes what a cluster's namespaces share, or a namespace's resources."""
 
 _CHANGING = "is changing this cluster"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a lock, by what they wrote; times are ISO 8601, UTC, by their clock."""
+
+    name: str
+    """The lock's."""
+    owner: str
+    host: str
+    process: int
+    doing: str
+    taken: str
+    heartbeat: str
+    expires: str
+    gone: bool
+    """Whether it was a process of this machine that is no more, so that the next run takes the lock over at once."""
+    position: dict[str, str]
+    """The sequence number of what was read: of another one nothing is done."""
+
+    def as_json(self) -> Body:
+        """For programs."""
+        return {key: value for key, value in asdict(self).items() if key != "position"}
+
+    def __str__(self) -> str:
+        return f"{self.owner} on {self.host} (process {self.process})"
 
 
 class Lock:
@@ -175,7 +202,7 @@ def locked(transport: Transport, state_index: Body, *, name: str = CLUSTER, doin
         except RejectedError as error:
             if "resource_already_exists" not in error.reason and "already exists" not in error.reason:
                 raise
-    lock = Lock(transport, _owner(), name=name, doing=doing)
+    lock = Lock(transport, owner(), name=name, doing=doing)
     lock._take()
     heartbeat = Thread(target=lock._beat, daemon=True)
     heartbeat.start()
@@ -186,6 +213,32 @@ def locked(transport: Transport, state_index: Body, *, name: str = CLUSTER, doin
             lock._end(heartbeat)
         raise
     lock._end(heartbeat)
+
+
+def holder(transport: Transport, name: str = CLUSTER) -> Holder | None:
+    """Who has a lock, or had it when they died; None: it is free. Reads only."""
+    held = transport.get(f"/{INDEX}/_doc/{name}")
+    if held is None:
+        return None
+    lock = held["_source"]
+    return Holder(name, lock["owner"], lock["host"], lock["process"], lock.get("doing", _CHANGING), lock["taken"],
+                  lock["heartbeat"], lock["expires"], gone=_died_here(lock), position=_position(held))  # fmt: skip
+
+
+def take_away(transport: Transport, held: Holder) -> None:
+    """Remove a lock from its holder, who finds out before the next write: for one that died elsewhere.
+
+    Raises:
+        LockHeldError: it has written its heartbeat since it was looked at, so it is alive; or somebody else has it.
+    """
+    try:
+        transport.delete(f"/{INDEX}/_doc/{held.name}", params=held.position)
+    except RejectedError as error:
+        if error.status != 409:
+            raise
+        raise LockHeldError(
+            f"{held} is alive: it has written its heartbeat since", hint="wait until it is done, or end it"
+        ) from error
 
 
 def held_by(lock: Body) -> LockHeldError:
@@ -208,7 +261,8 @@ def _position(answer: Body) -> dict[str, str]:
     return {"if_seq_no": str(answer["_seq_no"]), "if_primary_term": str(answer["_primary_term"])}
 
 
-def _owner() -> str:
+def owner() -> str:
+    """Who runs this process, by the name of the operating system."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a user id without a name, as in many containers

@@ -86,6 +86,8 @@ class Rewrite:
     doing: str
     """What a progress bar is called."""
     progress: Progress = SILENT
+    on_task: Callable[[tasks.Task], None] = lambda _: None
+    """Is told of every task that was begun."""
 
     def finish(self) -> int:
         """Wait for the task of an earlier run, and put back its write blocks; how many documents it wrote."""
@@ -123,6 +125,7 @@ class Rewrite:
             if error.status == 404:
                 return 0  # its time had come, and ILM has deleted it
             raise
+        self.on_task(task)
         outcome = self._watched(task, bar)
         if outcome is None:
             self.progress.say(f"task {task} is gone, with the node that it ran on; what is left is begun anew")

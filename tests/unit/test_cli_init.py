@@ -36,6 +36,7 @@ def test_what_it_shows_are_the_defaults() -> None:
     catalogue = read_catalogue()
     expected = Settings(
         frozen_dashboards="frozen",
+        migrations="migrations",
         labels={"state": {"running": "Running"}},
         state_change_actions=tuple(catalogue.state_change_actions),
     )

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from toolkit import __version__
-from toolkit.cli import credentials, dashboards, failures, local
+from toolkit.cli import credentials, dashboards, failures, local, migrate
 from toolkit.cli.bootstrap import bootstrap
 from toolkit.cli.demo import demo
 from toolkit.cli.destroy import destroy
@@ -37,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its traceback shows local variables, and those may hold secrets
 )
 
-_CHANGING = frozenset({"apply", "bootstrap", "dashboards", "destroy", "failures", "relabel"})
+_CHANGING = frozenset({"apply", "bootstrap", "dashboards", "destroy", "failures", "migrate", "relabel"})
 """Commands, and groups of them, that may leave a change half made, and that go on with it when they are run again."""
 _INTERRUPTED = frozenset(128 + getattr(signal, name, 0) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
 _begun: list[str] = []
@@ -52,6 +52,7 @@ app.add_typer(credentials.app)
 app.add_typer(dashboards.app)
 app.add_typer(failures.app)
 app.add_typer(local.app)
+app.add_typer(migrate.app)
 
 
 def _version(wanted: bool) -> None:

@@ -250,6 +250,13 @@ SETTING_KEYS = (
         "frozen",
     ),
     Key(
+        "migrations",
+        _is_text,
+        "the path of a folder",
+        "Where your own migrations are, V1000__name.yml and on, beside the toolkit's. Relative to this file.",
+        "migrations",
+    ),
+    Key(
         "labels",
         _is_labels,
         "a mapping: enum, id, label",

@@ -12,6 +12,9 @@ from toolkit.config.document import document, profile_in, profile_named
 from toolkit.config.keys import SETTING_KEYS, SETTINGS
 from toolkit.errors import ConfigurationError
 
+_FOLDERS = {"frozen_dashboards", "migrations"}
+"""In a file they are relative to it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -51,6 +54,8 @@ class Settings:
     unknown_codes_threshold: str = "none,none"
     frozen_dashboards: str | None = None
     """Folder of dashboards that were changed by hand and kept; None: the toolkit's own, which is empty."""
+    migrations: str | None = None
+    """Folder of the user's own migrations; None: there are only the toolkit's."""
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Enum → id → label, where others than the catalogue's are wanted; for the whole cluster."""
     state_change_actions: tuple[str, ...] | None = None
@@ -94,8 +99,8 @@ def _from_file(path: Path | None, profile: str | None) -> dict[str, Any]:
     top = file.value if file else {}
     above = (profile_in(file, profile) if profile else None) or {}
     found = {name: value for values in (top, above) for name, value in values.items() if name in SETTINGS}
-    if file and "frozen_dashboards" in found:
-        found["frozen_dashboards"] = str(Path(file.source).parent / Path(found["frozen_dashboards"]).expanduser())
+    for folder in _FOLDERS & found.keys():
+        found[folder] = str(Path(file.source if file else "").parent / Path(found[folder]).expanduser())
     return found
 
 

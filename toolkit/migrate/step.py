@@ -6,7 +6,9 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Protocol, Self
 
 from toolkit.errors import ToolkitError
+from toolkit.migrate.history import TASKS
 from toolkit.migrate.place import Place
+from toolkit.tasks import Task
 from toolkit.yaml_source import Reader, Where
 
 
@@ -68,3 +70,8 @@ class Step(ABC):
     @abstractmethod
     def faults(self, place: Place, note: Note) -> list[str]:
         """What is not as it should be once it has run. Reads only."""
+
+
+def keep_task(note: Note, task: Task) -> None:
+    """Note the id of a task of the server's, for the history."""
+    note.keep(**{TASKS: [*note.get(TASKS, []), task.id]})

@@ -134,7 +134,7 @@ def relabel(
     streams = Streams(target.settings.namespace)
     begun, done = time.monotonic(), 0
     doing = f"is relabelling namespace {streams.namespace}"
-    with locked(target.transport, target.state_index, name=f"lock-{_name(streams)}", doing=doing) as lock:
+    with locked(target.transport, target.state_index, name=relabel_lock(streams.namespace), doing=doing) as lock:
         rewrite = Rewrite(
             transport=target.transport,
             name=_name(streams),
@@ -224,3 +224,8 @@ def _other_namespaces(target: Deployment, streams: Streams) -> Iterator[str]:
 def _name(streams: Streams) -> str:
     """Under which task, write blocks and lock are known."""
     return f"relabel-{streams.namespace}"
+
+
+def relabel_lock(namespace: str) -> str:
+    """The lock of whoever rewrites the documents of a namespace."""
+    return f"lock-{_name(Streams(namespace))}"

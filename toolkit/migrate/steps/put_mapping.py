@@ -1,0 +1,103 @@
+"""`put_mapping`: fields that indices of a stream do not have yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from toolkit.effective import differs
+from toolkit.kinds.base import as_text
+from toolkit.migrate.place import Place, stream_role
+from toolkit.migrate.step import Note, Step
+from toolkit.model import Body
+from toolkit.yaml_source import Reader, Where
+
+_WHICH = ("all", "write", "older")
+_BLOCKS = ("index.blocks.metadata", "index.blocks.read_only", "index.blocks.read_only_allow_delete")
+
+
+@dataclass(frozen=True, slots=True)
+class PutMapping(Step):
+    """Adds fields to the mapping of indices; what they hold already stays, and is not indexed anew."""
+
+    word: ClassVar[str] = "put_mapping"
+    role: str
+    which: str
+    """`all` indices of the stream, the one it writes to (`write`), or the `older` ones."""
+    mapping: Body
+
+    @classmethod
+    def read(cls, reader: Reader, where: Where) -> Self:
+        """`{stream: campaign_groups, indices: all, mapping: {properties: {...}}}`; `all` where nothing is said."""
+        raw = reader.mapping(where, "stream mapping", optional="indices")
+        which = reader.text((*where, "indices"), raw.get("indices", "all"))
+        if which not in _WHICH:
+            reader.fail((*where, "indices"), f"must be one of {', '.join(_WHICH)}, not '{which}'")
+        mapping = reader.mapping((*where, "mapping"), "properties", open_ended=True)
+        reader.mapping((*where, "mapping", "properties"), "", open_ended=True)
+        return cls(stream_role(reader, (*where, "stream")), which, mapping)
+
+    def title(self, place: Place) -> str:
+        """Which indices, which fields."""
+        of = {"all": "every index", "write": "the write index", "older": "every older index"}[self.which]
+        return f"put a mapping on {of} of {place.stream(self.role)}: {', '.join(_fields(self.mapping))}"
+
+    def preview(self, place: Place, note: Note) -> list[str]:  # noqa: ARG002 - the mapping itself tells
+        """Index by index, what is new."""
+        return [f"{index}: {', '.join(missing)}" for index, missing in self._missing(place)]
+
+    def hindrances(self, place: Place, note: Note) -> list[str]:  # noqa: ARG002
+        """Fields that are there as something else, and indices that cannot be changed."""
+        return [line for index, about in self._live(place) for line in self._of_index(index, about)]
+
+    def run(self, place: Place, note: Note) -> None:  # noqa: ARG002
+        """Put it on those that lack it, the write index last: nothing is there that older ones would not know."""
+        for index, _ in self._missing(place):
+            place.still_held()
+            place.transport.put(f"/{index}/_mapping", place.named(self.mapping))
+
+    def faults(self, place: Place, note: Note) -> list[str]:  # noqa: ARG002
+        """What is still missing."""
+        return [f"{index} lacks {', '.join(missing)}" for index, missing in self._missing(place)]
+
+    def _missing(self, place: Place) -> Iterator[tuple[str, list[str]]]:
+        wanted = {"settings": {}, "mappings": as_text(place.named(self.mapping))}
+        for index, about in self._live(place):
+            if missing := differs(wanted, about):
+                yield index, [line.removeprefix("mapping of ") for line in missing]
+
+    def _of_index(self, index: str, about: Body) -> Iterator[str]:
+        settings = about.get("settings", {}).get("index", {})
+        for block in _BLOCKS:
+            if str(settings.get("blocks", {}).get(block.removeprefix("index.blocks."))) == "true":
+                yield f"{index} cannot be changed: {block}"
+        yield from (f"{index}: {line}" for line in _conflicts(self.mapping, about.get("mappings", {})))
+
+    def _live(self, place: Place) -> list[tuple[str, Body]]:
+        indices = place.streams.backing(place.transport, place.stream(self.role))
+        chosen = {"all": indices, "write": indices[-1:], "older": indices[:-1]}[self.which]
+        answer = place.transport.get(f"/{place.stream(self.role)}") or {}
+        return [(index, answer[index]) for index in chosen if index in answer]
+
+
+def _fields(mapping: Body, path: str = "") -> Iterator[str]:
+    """The names of all fields of a mapping, those inside objects with dots."""
+    for name, field in mapping.get("properties", {}).items():
+        if isinstance(field, dict) and "properties" in field:
+            yield from _fields(field, f"{path}{name}.")
+        else:
+            yield f"{path}{name}"
+
+
+def _conflicts(wanted: Any, live: Any, path: str = "") -> Iterator[str]:
+    """Fields that an index has with another type, which no index can change."""
+    for name, field in wanted.get("properties", {}).items():
+        there = live.get("properties", {}).get(name)
+        if not isinstance(there, dict) or not isinstance(field, dict):
+            continue
+        types = [each.get("type", "object") for each in (field, there)]
+        if types[0] != types[1]:
+            yield f"{path}{name} is {types[1]} there and cannot become {types[0]}"
+        else:
+            yield from _conflicts(field, there, f"{path}{name}.")

@@ -1,0 +1,88 @@
+"""`request`: whatever no other kind of step does, as it would be sent by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from toolkit.client import guard
+from toolkit.errors import ForbiddenRequestError
+from toolkit.migrate.check import Check, read_check
+from toolkit.migrate.place import Place
+from toolkit.migrate.step import Note, Step
+from toolkit.yaml_source import Reader, Where
+
+_METHODS = ("PUT", "POST", "DELETE")
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Step):
+    """One request, and the check that tells whether it has been done: sent only if it has not."""
+
+    word: ClassVar[str] = "request"
+    method: str
+    path: str
+    parameters: dict[str, str]
+    body: Any
+    done_when: Check
+
+    @classmethod
+    def read(cls, reader: Reader, where: Where) -> Self:
+        """`{PUT: /path, parameters: {...}, body: {...}, done_when: {get: /path, has: {...}}}`."""
+        raw = reader.mapping(where, "done_when", optional=f"{' '.join(_METHODS)} parameters body")
+        methods = [method for method in _METHODS if method in raw]
+        if len(methods) != 1:
+            reader.fail(where, f"a request is one of {', '.join(_METHODS)}, with its path")
+        path = reader.text((*where, methods[0]), raw[methods[0]])
+        if not path.startswith("/") or "?" in path or "#" in path:
+            reader.fail((*where, methods[0]), "must be a path that begins with /; parameters stand under 'parameters'")
+        parameters = reader.mapping((*where, "parameters"), "", open_ended=True) if "parameters" in raw else {}
+        _refuse_what_is_never_sent(reader, where, methods[0], path, raw)
+        return cls(
+            method=methods[0],
+            path=path,
+            parameters=_parameters(parameters),
+            body=raw.get("body"),
+            done_when=read_check(reader, (*where, "done_when")),
+        )
+
+    def title(self, place: Place) -> str:
+        """As it would be typed."""
+        return f"{self.method} {place.named(self.path)}"
+
+    def preview(self, place: Place, note: Note) -> list[str]:  # noqa: ARG002 - the check tells
+        """Why it is sent."""
+        fault = self.done_when.fault(place)
+        return [f"{self.title(place)} is sent, since {fault}"] if fault else []
+
+    def hindrances(self, place: Place, note: Note) -> list[str]:  # noqa: ARG002
+        """None of its own: `before` holds what its file asks for."""
+        return []
+
+    def run(self, place: Place, note: Note) -> None:  # noqa: ARG002
+        """Send it where it has not been done."""
+        if not self.done_when.fault(place):
+            return
+        place.still_held()
+        path, body, params = place.named(self.path), place.named(self.body), place.named(self.parameters)
+        if self.method == "DELETE":
+            place.transport.delete(path, params=params)
+        else:
+            {"PUT": place.transport.put, "POST": place.transport.post}[self.method](path, body, params=params)
+
+    def faults(self, place: Place, note: Note) -> list[str]:  # noqa: ARG002
+        """What is not as `done_when` says."""
+        fault = self.done_when.fault(place)
+        return [fault] if fault else []
+
+
+def _parameters(raw: dict[str, Any]) -> dict[str, str]:
+    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in raw.items()}
+
+
+def _refuse_what_is_never_sent(reader: Reader, where: Where, method: str, path: str, raw: dict[str, Any]) -> None:
+    """The transport refuses what would gut documents; a file that asks for it is wrong before anything is done."""
+    try:
+        guard.check(method, path, _parameters(raw.get("parameters", {})), raw.get("body"), read_only=False)
+    except ForbiddenRequestError as error:
+        reader.fail((*where, method), error.reason)

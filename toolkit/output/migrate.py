@@ -1,0 +1,72 @@
+"""Migrations, for people: what was done, what would be done, what was repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from toolkit.output.console import counted
+from toolkit.output.tables import table
+
+if TYPE_CHECKING:
+    from toolkit.lock import Holder
+    from toolkit.migrate.history import Row
+    from toolkit.migrate.repair import Repair
+    from toolkit.migrate.sequence import Item
+    from toolkit.uses.migrate import Forecast, Overview
+
+_COLUMNS = ("Version", "Name", "State", "When (UTC)", "Seconds", "By", "")
+
+
+def overview_text(found: Overview) -> str:
+    """Every migration, and who is changing the cluster."""
+    lines = [f"Migrations of namespace {found.namespace} on {found.url}", ""]
+    if found.items:
+        lines += [table("", _COLUMNS, map(_cells, found.items)), ""]
+    lines += [f"NOTE: {lock_text(lock)}" for lock in found.locks]
+    pending = sum(item.pending for item in found.items)
+    lines.append(f"{counted(pending, 'migration')} pending: ocs-elastic migrate up" if pending else "Nothing to do.")
+    return "\n".join(lines)
+
+
+def lock_text(lock: Holder) -> str:
+    """Who has a lock, what they do, and when they were last heard of."""
+    gone = "; that process is gone, so the next run takes the lock over" if lock.gone else ""
+    return f"{lock} {lock.doing} since {lock.taken}; last heard of at {lock.heartbeat}{gone}"
+
+
+def forecast_text(found: Sequence[Forecast]) -> str:
+    """What `up` would do, step by step."""
+    if not found:
+        return "Nothing to do."
+    return "\n\n".join("\n".join(_forecast(each)) for each in found)
+
+
+def applied_text(row: Row) -> str:
+    """A migration that came to its end."""
+    return f"V{row.version:04d}__{row.name}: applied, {counted(len(row.steps), 'step')}, {row.seconds:.1f} s"
+
+
+def repair_text(found: Repair, *, done: bool) -> str:
+    """What was done about one version, or would be, or why nothing is."""
+    word = ("repaired" if done else "to repair") if found.pending else "left as it is"
+    return f"{word}: V{found.version:04d}__{found.name} {found.said}"
+
+
+def _cells(item: Item) -> tuple[str, ...]:
+    row = item.row
+    when = "" if row is None else (row.ended or row.begun)[:19].replace("T", " ")
+    seconds = f"{row.seconds:,.1f}" if row and row.seconds else ""
+    by = f"{row.by} on {row.host}" if row else ""
+    note = (row.error if row and row.error else "") or (item.migration.description if item.migration else "")
+    return f"V{item.version:04d}", item.name, item.state, when, seconds, by, note
+
+
+def _forecast(found: Forecast) -> Iterator[str]:
+    yield f"{found.migration} ({found.migration.source}): {found.migration.description}"
+    first = next((step for step in found.steps if step.lines), None)
+    for number, step in enumerate(found.steps, 1):
+        yield f"  {number}. {step.title}"
+        yield from (f"       {line}" for line in step.lines or ["nothing is left to do"])
+        word = "IN THE WAY:" if step is first else "in the way now, unless an earlier step removes it:"
+        yield from (f"     {word} {hindrance}" for hindrance in step.hindrances)
