@@ -13,28 +13,29 @@ from toolkit.model import Body
 OPERATOR = "ocs-elastic-operator"
 """The role whose template says what all commands but the administrator's need."""
 
-_CLUSTER, _STREAMS, _STATE, _KIBANA = "cluster", "streams", "state", "kibana"
+_CLUSTER, _STREAMS, _REPLACED, _STATE, _KIBANA = "cluster", "streams", "replaced", "state", "kibana"
 NEEDED_BY = {
     _CLUSTER: {
         "monitor": "every command",
-        "manage_ilm": "plan, apply, destroy",
+        "manage_ilm": "plan, apply, destroy, migrate",
         "manage_index_templates": "plan, apply, destroy",
         "manage_pipeline": "plan, apply, destroy",
         "manage_transform": "plan, apply, destroy",
     },
     _STREAMS: {
         "delete": "verify",
-        "index": "verify, simulate, failures replay, relabel",
-        "manage": "plan, apply, destroy, verify, failures replay, relabel",
-        "read": "status, report, verify, failures, relabel",
+        "index": "verify, simulate, failures replay, relabel, migrate",
+        "manage": "plan, apply, destroy, verify, failures replay, relabel, migrate",
+        "read": "status, report, verify, failures, relabel, migrate",
         "read_failure_store": "doctor, status, verify, failures",
     },
+    _REPLACED: {"manage": "migrate"},
     _STATE: {
         "create_index": "apply",
-        "delete": "apply, destroy, failures replay, relabel",
+        "delete": "apply, destroy, failures replay, relabel, migrate",
         "delete_index": "destroy",
-        "index": "apply, destroy, failures replay, relabel",
-        "read": "plan, apply, destroy, failures replay, relabel",
+        "index": "apply, destroy, failures replay, relabel, migrate",
+        "read": "plan, apply, destroy, failures replay, relabel, migrate",
         "view_index_metadata": "plan, apply, destroy",
     },
     _KIBANA: {},
@@ -97,7 +98,10 @@ def _wanted(facts: Facts) -> Body:
 
 
 def _here(name: str, namespace: str) -> str:
-    return name.removesuffix("*") + namespace if name.endswith("-*") else name
+    if not name.endswith("-*"):
+        return name
+    here = name.removesuffix("*") + namespace
+    return f"{here}-*" if name.startswith(_BACKING) else here
 
 
 def _missing(wanted: Body, answer: Body) -> Iterator[tuple[str, str, str]]:
@@ -117,8 +121,12 @@ def _missing(wanted: Body, answer: Body) -> Iterator[tuple[str, str, str]]:
 
 
 def kind_of(entry: Body) -> str:
-    """Whether an entry of a role is about streams or about the toolkit's own indices."""
+    """Whether an entry of a role is about streams, indices that were replaced in one, or the toolkit's own."""
+    if any(name.startswith(_BACKING) for name in entry["names"]):
+        return _REPLACED
     return _STREAMS if any(name.startswith(_OF_STREAMS) for name in entry["names"]) else _STATE
 
 
+_BACKING = ".ds-"
+"""How the names of backing indices begin."""
 _OF_STREAMS = ("ocs-campaign-groups-", "ocs-dead-letters-")

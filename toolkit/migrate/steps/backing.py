@@ -44,6 +44,8 @@ class Exchange:
     pipeline: str = NO_PIPELINE
     keep_days: int | None = None
     """How long the source is kept; None: until somebody drops it."""
+    on_task: Callable[[tasks.Task], None] = lambda _: None
+    """Is told of each of the server's tasks that is begun, or found to be under way."""
 
     @property
     def destination(self) -> str:
@@ -88,7 +90,9 @@ class Exchange:
             return None
         self.place.still_held()
         work = tasks.reindex(self.source, self.destination, pipeline=self.pipeline, rate=self.place.rate)
-        return tasks.start(self._transport, self.place.task, work)
+        task = tasks.start(self._transport, self.place.task, work)
+        self.on_task(task)
+        return task
 
     def _block(self) -> None:
         """From now on neither index is written to by anybody else, so that counts can be compared."""

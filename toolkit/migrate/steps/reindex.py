@@ -7,7 +7,7 @@ copied into a new one, which takes its place in the stream in one moment. Messag
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from toolkit import tasks
@@ -16,7 +16,7 @@ from toolkit.kinds import KIND
 from toolkit.live import wanted_component
 from toolkit.migrate.place import Place, stream_role
 from toolkit.migrate.sources import marks_of, retention_is_over
-from toolkit.migrate.step import Note, Step
+from toolkit.migrate.step import Note, Step, keep_task
 from toolkit.migrate.steps.backing import MADE, NO_PIPELINE, Exchange
 from toolkit.model import Body, Resource
 from toolkit.rewrite import parts
@@ -99,7 +99,7 @@ class Reindex(Step):
             place.still_held()
             place.transport.post(f"/{self._stream(place)}/_rollover", None)
         for exchange in self._exchanges(place, note.get("sources")):
-            exchange.run()
+            replace(exchange, on_task=lambda task: keep_task(note, task)).run()
 
     def faults(self, place: Place, note: Note) -> list[str]:
         """Indices that are still there, documents that are missing, and what keeps ILM from its work."""
