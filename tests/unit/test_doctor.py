@@ -237,7 +237,8 @@ def test_privileges_are_asked_for_as_the_role_says_for_this_namespace() -> None:
     wanted = credential._wanted(facts(capabilities=replace(SERVER, security=True)))
     assert {"manage_ilm", "monitor"} <= set(wanted["cluster"])
     names = [name for entry in wanted["index"] for name in entry["names"]]
-    assert names == [STREAM, DEAD, f".ds-{STREAM}-*", f".ds-{DEAD}-*", STATE, "ocs-elastic-state"]
+    backing, made = [f".ds-{STREAM}-*", f".ds-{DEAD}-*"], [f"{STREAM}-v*", f"{DEAD}-v*"]
+    assert names == [STREAM, DEAD, *backing, *made, STATE, "ocs-elastic-state"]
 
 
 def test_every_privilege_of_the_role_is_said_to_be_needed_by_something() -> None:
@@ -266,6 +267,7 @@ def test_an_older_server_is_not_asked_for_privileges_that_it_does_not_know() -> 
                 f"manage on .ds-{STREAM}-*, .ds-{DEAD}-*; needed by: migrate",
             ],
         ),
+        ("write", [f"write on {STREAM}-v*, {DEAD}-v*; needed by: migrate"]),
         ("delete_index", [f"delete_index on {STATE}, ocs-elastic-state; needed by: destroy"]),
         (
             "read_failure_store",

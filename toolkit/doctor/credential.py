@@ -13,7 +13,7 @@ from toolkit.model import Body
 OPERATOR = "ocs-elastic-operator"
 """The role whose template says what all commands but the administrator's need."""
 
-_CLUSTER, _STREAMS, _REPLACED, _STATE, _KIBANA = "cluster", "streams", "replaced", "state", "kibana"
+_CLUSTER, _STREAMS, _REPLACED, _MADE, _STATE, _KIBANA = "cluster", "streams", "replaced", "made", "state", "kibana"
 NEEDED_BY = {
     _CLUSTER: {
         "monitor": "every command",
@@ -30,6 +30,7 @@ NEEDED_BY = {
         "read_failure_store": "doctor, status, verify, failures",
     },
     _REPLACED: {"manage": "migrate"},
+    _MADE: {"write": "migrate"},
     _STATE: {
         "create_index": "apply",
         "delete": "apply, destroy, failures replay, relabel, migrate",
@@ -98,10 +99,8 @@ def _wanted(facts: Facts) -> Body:
 
 
 def _here(name: str, namespace: str) -> str:
-    if not name.endswith("-*"):
-        return name
-    here = name.removesuffix("*") + namespace
-    return f"{here}-*" if name.startswith(_BACKING) else here
+    """The first star stands for the namespace, others for what servers and migrations add to names."""
+    return name.replace("-*", f"-{namespace}", 1)
 
 
 def _missing(wanted: Body, answer: Body) -> Iterator[tuple[str, str, str]]:
@@ -121,12 +120,13 @@ def _missing(wanted: Body, answer: Body) -> Iterator[tuple[str, str, str]]:
 
 
 def kind_of(entry: Body) -> str:
-    """Whether an entry of a role is about streams, indices that were replaced in one, or the toolkit's own."""
-    if any(name.startswith(_BACKING) for name in entry["names"]):
+    """What an entry of a role is about: one of the places in `NEEDED_BY`."""
+    (name, *_) = entry["names"]
+    if name.startswith(".ds-"):
         return _REPLACED
-    return _STREAMS if any(name.startswith(_OF_STREAMS) for name in entry["names"]) else _STATE
+    if name.endswith("-v*"):
+        return _MADE
+    return _STREAMS if name.startswith(_OF_STREAMS) else _STATE
 
 
-_BACKING = ".ds-"
-"""How the names of backing indices begin."""
 _OF_STREAMS = ("ocs-campaign-groups-", "ocs-dead-letters-")
