@@ -221,7 +221,8 @@ class Exchange:
             self._transport.put(f"/{self.source}/_mapping", {"_meta": meta})
         if str(source["settings"]["index"].get("hidden")) != "true":
             self.place.still_held()
-            self._transport.put(f"/{self.source}/_settings", {"index.hidden": True})
+            # A pipeline that any index names cannot be deleted, and destroy has to be able to.
+            self._transport.put(f"/{self.source}/_settings", {"index.hidden": True, "index.default_pipeline": None})
         if "lifecycle" in source["settings"]["index"]:
             self.place.still_held()
             self._transport.post(f"/{self.source}/_ilm/remove", None)
