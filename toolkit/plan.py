@@ -13,10 +13,11 @@ from toolkit.canonical import checksum
 from toolkit.dashboards.drift import Drift
 from toolkit.dashboards.live import LiveSpace
 from toolkit.effective import differs, effective
-from toolkit.errors import UnsafePlanError
+from toolkit.errors import ToolkitError, UnsafePlanError
 from toolkit.kinds import KIND, KINDS
 from toolkit.live import Live, wanted_component
 from toolkit.model import Body, Resource
+from toolkit.versions import mixed, newer
 
 _ORDER = {kind.name: position for position, kind in enumerate(KINDS)}
 
@@ -88,6 +89,11 @@ class Problem:
 
     reason: str
     hint: str
+
+    @classmethod
+    def of(cls, error: ToolkitError) -> Problem:
+        """The same that another command would end with."""
+        return cls(error.reason, error.hint or "")
 
 
 @dataclass(frozen=True)
@@ -195,8 +201,18 @@ def absent_data(absent: Iterable[str]) -> Iterator[Problem]:
         )
 
 
-def make_plan(desired: Sequence[Resource], live: Live, namespace: str, *, schema: int) -> Plan:
-    """Compare what is desired with what is live."""
+def make_plan(
+    desired: Sequence[Resource], live: Live, namespace: str, *, schema: int, allow_mixed: bool = False
+) -> Plan:
+    """Compare what is desired with what is live.
+
+    Args:
+        desired: everything that should be there.
+        live: what is there.
+        namespace: whose plan it is.
+        schema: of this toolkit's catalogue.
+        allow_mixed: whether the nodes may be of different versions.
+    """
     changes = [
         *_unavailable(live),
         *(change for resource in desired if (change := _change(resource, live))),
@@ -211,7 +227,7 @@ def make_plan(desired: Sequence[Resource], live: Live, namespace: str, *, schema
         server=str(live.server),
         namespace=namespace,
         changes=tuple(changes),
-        problems=tuple(_problems(desired, live, schema)),
+        problems=tuple(_problems(desired, live, schema, allow_mixed=allow_mixed)),
     )
 
 
@@ -259,7 +275,7 @@ def _deletions(desired: Sequence[Resource], live: Live, namespace: str) -> Itera
             yield Change(DELETE, kind, name, meaning=f"No file of this version makes it. {KIND[kind].meaning(DELETE)}")
 
 
-def _problems(desired: Sequence[Resource], live: Live, schema: int) -> Iterator[Problem]:
+def _problems(desired: Sequence[Resource], live: Live, schema: int, *, allow_mixed: bool) -> Iterator[Problem]:
     for name, templates in live.rivals.items():
         yield Problem(
             f"{name}: foreign index template {', '.join(templates)} has the same or a higher priority and would win",
@@ -280,12 +296,10 @@ def _problems(desired: Sequence[Resource], live: Live, schema: int) -> Iterator[
             f"index template {name} would be refused{cause}: {reason}",
             f"look at {custom}" if own else "this is a bug or an unsupported server: please report it",
         )
-    newest = max((int(KIND[k].mark_of(b).get("schema") or 0) for (k, _), b in live.owned.items()), default=0)
-    if newest > schema:
-        yield Problem(
-            f"the cluster was set up by a newer toolkit: schema {newest}, and this one knows {schema}",
-            "install the newer toolkit; an older one would take fields away",
-        )
+    marks = (KIND[kind].mark_of(body) for (kind, _), body in live.owned.items())
+    for error in (newer(marks, schema), None if allow_mixed else mixed(live.server)):
+        if error:
+            yield Problem.of(error)
 
 
 def differences(before: Any, after: Any, path: str = "") -> Iterator[Difference]:

@@ -9,7 +9,7 @@ import typer
 
 from toolkit.cli.cluster import deployment_of
 from toolkit.cli.consent import consent
-from toolkit.cli.options import AsJson, Config, Namespace, Profile, Yes
+from toolkit.cli.options import AllowMixed, AsJson, Config, Namespace, Profile, Yes
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def up(
     rate: Annotated[
         int, typer.Option(min=0, metavar="N", help="Documents a second at most; 0: as many as the cluster can.")
     ] = RATE,
+    allow_mixed: AllowMixed = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -81,7 +82,7 @@ def up(
     from toolkit.uses.migrate import forecast  # noqa: PLC0415
     from toolkit.uses.migrate import up as run  # noqa: PLC0415
 
-    target = _target(profile, namespace, config, read_only=dry_run)
+    target = _target(profile, namespace, config, read_only=dry_run, allow_mixed=allow_mixed)
     found = forecast(target, to=to)
     if not as_json:
         result(forecast_text(found))
@@ -242,5 +243,12 @@ def _name_the_host(holder: str, host: str | None) -> None:
         raise UsageError(f"--host {host}: a lock is held on {holder}", hint="see ocs-elastic migrate status")
 
 
-def _target(profile: str | None, namespace: str | None, config: Path | None, *, read_only: bool = False) -> Deployment:
-    return deployment_of(profile, namespace, config, read_only=read_only, no_dashboards=True)
+def _target(
+    profile: str | None,
+    namespace: str | None,
+    config: Path | None,
+    *,
+    read_only: bool = False,
+    allow_mixed: bool = False,
+) -> Deployment:
+    return deployment_of(profile, namespace, config, read_only=read_only, no_dashboards=True, allow_mixed=allow_mixed)

@@ -21,6 +21,7 @@ from toolkit.model import SILENT, Body, Progress
 from toolkit.streams import Streams
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.relabel import relabel_lock
+from toolkit.versions import refuse_mixed, refuse_newer
 
 _NAME_MAX = 80
 """Characters of a migration's name, which is part of a file's."""
@@ -106,6 +107,7 @@ def forecast(target: Deployment, *, to: int | None = None) -> list[Forecast]:
     Raises:
         UsageError: there is no such version.
         ChangedMigrationError: an applied file was changed, or is gone.
+        UnsafePlanError: the nodes have different versions, or a newer toolkit has set up the cluster.
         ToolkitError: as `overview`; the namespace is not installed.
     """
     _require_ready(target)
@@ -236,7 +238,9 @@ def _declarable(target: Deployment, history: History, to: int) -> list[Migration
 
 
 def _require_ready(target: Deployment) -> None:
-    """Whether the namespace is there to be migrated."""
+    """Whether the namespace is there to be migrated, by this toolkit and at this time."""
+    refuse_mixed(target.server, allowed=target.allow_mixed)
+    refuse_newer(target.transport, target.catalogue.schema)
     Streams(target.settings.namespace).require(target.transport)
 
 
@@ -283,7 +287,11 @@ def _under_way(target: Deployment, held: Iterable[Holder]) -> bool:
 
 @contextmanager
 def _changing(target: Deployment) -> Iterator[Callable[[], None]]:
-    """Nobody else changes this cluster, or relabels this namespace; what it gives raises once that was lost."""
+    """Nobody else changes this cluster, or relabels this namespace; what it gives raises once that was lost.
+
+    A newer toolkit's history has migrations that this one does not know, and would repair.
+    """
+    refuse_newer(target.transport, target.catalogue.schema)
     doing = _doing(target)
     first, second = _locks(target)
     with (
