@@ -13,7 +13,6 @@ import pytest
 from tests.unit.commands import Command, Ran, command
 from tests.unit.migrations import HISTORY, Elasticsearch, write
 from tests.unit.test_lock import LOCK, document
-from toolkit.capabilities import of_elasticsearch
 from toolkit.cli import migrate
 from toolkit.config import load_settings
 from toolkit.migrate.history import History
@@ -63,11 +62,10 @@ def server(mine: Path, monkeypatch: pytest.MonkeyPatch) -> Elasticsearch:
     found.documents[_STATE] = {}
 
     def deployment_of(
-        _profile: str | None, namespace: str | None, config: Path | None, *, read_only: bool, no_dashboards: bool
+        _profile: str | None, namespace: str | None, config: Path | None, *, read_only: bool, **_options: bool
     ) -> Deployment:
-        assert no_dashboards
         found.read_only = read_only
-        return Deployment(found.transport(), of_elasticsearch((8, 17, 2)), load_settings(config, namespace=namespace))
+        return Deployment(found.transport(), found.about, load_settings(config, namespace=namespace))
 
     monkeypatch.setattr(migrate, "deployment_of", deployment_of)
     return found
@@ -325,6 +323,16 @@ def test_a_namespace_that_is_not_there_is_told(run: Command, server: Elasticsear
     ran = run("migrate", *arguments, "--namespace", "defualt")
     assert (ran.code, ran.out) == (1, "")
     assert "error: no data stream 'ocs-campaign-groups-defualt' on http://a-cluster:9200" in ran.err
+    assert server.written == []
+
+
+def test_in_the_middle_of_an_upgrade_of_the_nodes_only_looking_is_possible(run: Command, server: Elasticsearch) -> None:
+    server.about = replace(server.about, newest=(8, 18, 0))
+    assert run("migrate", "status").code == 3
+    assert run("migrate", "repair", "--dry-run").code == 0
+    ran = run("migrate", "up", "--yes")
+    assert (ran.code, ran.out) == (1, "")
+    assert "error: the cluster's nodes have different versions" in ran.err
     assert server.written == []
 
 
