@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from toolkit.capabilities import Capabilities
+from toolkit.capabilities import of_elasticsearch
 from toolkit.client import guard
 from toolkit.client.transport import Transport
 from toolkit.errors import RejectedError
@@ -34,6 +34,7 @@ class Elasticsearch:
     read_only = False
 
     def __init__(self) -> None:
+        self.about = of_elasticsearch((8, 17, 2))
         self.documents: dict[str, Any] = {}
         """What a GET finds: of a document of an index the source, else the whole answer."""
         self.positions: dict[str, int] = {}
@@ -92,7 +93,7 @@ def place(server: Elasticsearch, *, namespace: str = "default", version: int = 1
     """Where a migration runs."""
     return Place(
         transport=server.transport(),
-        server=cast("Capabilities", None),
+        server=server.about,
         namespace=namespace,
         resources=[],
         version=version,

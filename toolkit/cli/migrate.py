@@ -15,6 +15,7 @@ from toolkit.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from toolkit.migrate.sources import Source
     from toolkit.uses.deployment import Deployment
     from toolkit.uses.migrate import Forecast
 

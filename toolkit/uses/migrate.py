@@ -88,7 +88,7 @@ def overview(target: Deployment) -> Overview:
         ToolkitError: the namespace is not installed.
         UnreachableError, RejectedError: the server does not answer, or refuses.
     """
-    _require_installed(target)
+    _require_there(target)
     held = locks(target)
     return Overview(
         url=target.transport.url,
@@ -184,7 +184,7 @@ def declarable(target: Deployment, to: int) -> list[Migration]:
         ChangedMigrationError: an applied file was changed, or is gone.
         ToolkitError: as `overview`.
     """
-    _require_installed(target)
+    _require_there(target)
     return _declarable(target, History(target.transport, target.settings.namespace), to)
 
 
@@ -209,7 +209,7 @@ def repairable(target: Deployment) -> list[Repair]:
     Raises:
         ToolkitError: as `overview`.
     """
-    _require_installed(target)
+    _require_there(target)
     return repairs(items(target.transport, target.settings), _places(target))
 
 
@@ -271,16 +271,16 @@ def _declarable(target: Deployment, history: History, to: int) -> list[Migration
     return chosen
 
 
+def _require_there(target: Deployment) -> None:
+    """Whether there is such a namespace: of one that is mistyped nothing is pending, and nothing is history."""
+    Streams(target.settings.namespace).require(target.transport)
+
+
 def _require_ready(target: Deployment) -> None:
     """Whether the namespace is there to be migrated, by this toolkit and at this time."""
     refuse_mixed(target.server, allowed=target.allow_mixed)
     refuse_newer(target.transport, target.catalogue.schema)
-    _require_installed(target)
-
-
-def _require_installed(target: Deployment) -> None:
-    """Whether the namespace is there."""
-    Streams(target.settings.namespace).require(target.transport)
+    _require_there(target)
 
 
 def _places(
