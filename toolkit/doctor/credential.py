@@ -23,10 +23,10 @@ NEEDED_BY = {
         "manage_transform": "plan, apply, destroy",
     },
     _STREAMS: {
-        "delete": "verify",
-        "index": "verify, simulate, failures replay, relabel",
+        "delete": "apply, verify",
+        "index": "apply, verify, simulate, failures replay, relabel",
         "manage": "plan, apply, destroy, verify, failures replay, relabel",
-        "read": "status, report, verify, failures, relabel",
+        "read": "apply, status, report, verify, failures, relabel",
         "read_failure_store": "doctor, status, verify, failures",
     },
     _STATE: {
@@ -117,7 +117,7 @@ def _missing(wanted: Body, answer: Body) -> Iterator[tuple[str, str, str]]:
 
 
 def kind_of(entry: Body) -> str:
-    """Whether an entry of a role is about streams or about the toolkit's own indices."""
+    """Whether an entry of a role is about streams and the latest state or about the toolkit's own index."""
     return _STREAMS if any(name.startswith(_OF_STREAMS) for name in entry["names"]) else _STATE
 
 
