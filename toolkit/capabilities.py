@@ -9,11 +9,14 @@ Version = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """The features of the oldest node of a cluster."""
+    """The features of the oldest node of a cluster, and how new the newest is."""
 
     distribution: str
     """`elasticsearch` or `opensearch`."""
     version: Version
+    """The oldest node's, by which everything else here is judged."""
+    newest: Version
+    """The newest node's; another one only while a cluster is upgraded."""
     ilm: bool
     transforms: bool
     index_mode: bool
@@ -39,6 +42,7 @@ class Capabilities:
 def of_elasticsearch(
     version: Version,
     *,
+    newest: Version | None = None,
     ilm: bool = True,
     transforms: bool = True,
     data_stream_modify: bool = True,
@@ -46,7 +50,7 @@ def of_elasticsearch(
     manages_security: bool = False,
     license: str | None = None,  # noqa: A002 - the server's word
 ) -> Capabilities:
-    """What an Elasticsearch of that version can do.
+    """What an Elasticsearch of that version can do; its newest node is of the same, unless another is named.
 
     `index.mode` was an unknown setting on a real 8.3.3 and became generally available with 8.7; `logsdb` ran on a
     real 8.17.2. The failure store is generally available in 8.19 and from 9.1 on, and 9.0, which is older than 8.19,
@@ -55,6 +59,7 @@ def of_elasticsearch(
     return Capabilities(
         distribution="elasticsearch",
         version=version,
+        newest=newest or version,
         ilm=ilm,
         transforms=transforms,
         index_mode=version >= (8, 7, 0),
@@ -68,11 +73,12 @@ def of_elasticsearch(
     )
 
 
-def of_opensearch(version: Version) -> Capabilities:
+def of_opensearch(version: Version, *, newest: Version | None = None) -> Capabilities:
     """What OpenSearch, the embedded engine, can do."""
     return Capabilities(
         distribution="opensearch",
         version=version,
+        newest=newest or version,
         ilm=False,
         transforms=False,
         index_mode=False,

@@ -13,7 +13,7 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -55,12 +55,16 @@ class Holder:
     expires: str
     gone: bool
     """Whether it was a process of this machine that is no more, so that the next run takes the lock over at once."""
+    expired: bool
+    """Whether its time has come, by our clock, so that the next run takes it over after a look."""
     position: dict[str, str]
     """The sequence number of what was read: of another one nothing is done."""
+    read_s: float = field(default_factory=time.monotonic, compare=False)
+    """When it was read, by this process's clock."""
 
     def as_json(self) -> Body:
         """For programs."""
-        return {key: value for key, value in asdict(self).items() if key != "position"}
+        return {key: value for key, value in asdict(self).items() if key not in ("position", "read_s")}
 
     def __str__(self) -> str:
         return f"{self.owner} on {self.host} (process {self.process})"
@@ -216,29 +220,45 @@ def locked(transport: Transport, state_index: Body, *, name: str = CLUSTER, doin
 
 
 def holder(transport: Transport, name: str = CLUSTER) -> Holder | None:
-    """Who has a lock, or had it when they died; None: it is free. Reads only."""
+    """Who has a lock, or had it when they died; None: it is free. Reads only.
+
+    Raises:
+        ToolkitError: what is there is not a lock as this toolkit writes it.
+    """
     held = transport.get(f"/{INDEX}/_doc/{name}")
     if held is None:
         return None
     lock = held["_source"]
-    return Holder(name, lock["owner"], lock["host"], lock["process"], lock.get("doing", _CHANGING), lock["taken"],
-                  lock["heartbeat"], lock["expires"], gone=_died_here(lock), position=_position(held))  # fmt: skip
+    try:
+        return Holder(name, lock["owner"], lock["host"], lock["process"], lock.get("doing", _CHANGING), lock["taken"],
+                      lock["heartbeat"], lock["expires"], gone=_died_here(lock), expired=not _in_force(lock),
+                      position=_position(held))  # fmt: skip
+    except (KeyError, TypeError, ValueError) as error:
+        raise ToolkitError(
+            f"the lock {INDEX}/_doc/{name} on {transport.url} cannot be read: {error!r}",
+            hint="a newer ocs-elastic may have written it: use that one",
+        ) from error
 
 
 def take_away(transport: Transport, held: Holder) -> None:
-    """Remove a lock from its holder, who finds out before the next write: for one that died elsewhere.
+    """Remove a lock from a holder that died elsewhere, once it was watched for a heartbeat; a free one stays free.
 
     Raises:
         LockHeldError: it has written its heartbeat since it was looked at, so it is alive; or somebody else has it.
     """
+    if not held.gone:
+        time.sleep(max(0.0, held.read_s + _WATCH_S - time.monotonic()))
     try:
         transport.delete(f"/{INDEX}/_doc/{held.name}", params=held.position)
     except RejectedError as error:
         if error.status != 409:
             raise
-        raise LockHeldError(
-            f"{held} is alive: it has written its heartbeat since", hint="wait until it is done, or end it"
-        ) from error
+        now = holder(transport, held.name)
+        if now is None:
+            return  # released meanwhile
+        same = (now.host, now.process, now.taken) == (held.host, held.process, held.taken)
+        reason = f"{now} is alive: it has written its heartbeat since" if same else f"{now} has taken the lock since"
+        raise LockHeldError(reason, hint="wait until it is done, or end it there") from error
 
 
 def held_by(lock: Body) -> LockHeldError:
@@ -247,7 +267,7 @@ def held_by(lock: Body) -> LockHeldError:
         f"{lock['owner']} on {lock['host']} (process {lock['process']}) {lock.get('doing', _CHANGING)} "
         f"since {lock['taken']}",
         hint=f"wait until it is done; if it died, its lock expires at {lock['expires']}, and a minute later "
-        "the next run takes it over",
+        "the next run takes it over (sooner: ocs-elastic migrate unlock)",
     )
 
 

@@ -24,11 +24,12 @@ from toolkit.change_class import (
 from toolkit.dashboards.drift import Drift
 from toolkit.dashboards.live import LiveSpace
 from toolkit.effective import merged
-from toolkit.errors import UnsafePlanError
+from toolkit.errors import ToolkitError, UnsafePlanError
 from toolkit.index_difference import Leaf
 from toolkit.kinds import KIND, KINDS
 from toolkit.live import Live, wanted_component
 from toolkit.model import Body, Resource
+from toolkit.versions import mixed, newer
 
 _ORDER = {kind.name: position for position, kind in enumerate(KINDS)}
 
@@ -100,6 +101,11 @@ class Problem:
 
     reason: str
     hint: str
+
+    @classmethod
+    def of(cls, error: ToolkitError) -> Problem:
+        """The same that another command would end with."""
+        return cls(error.reason, error.hint or "")
 
 
 @dataclass(frozen=True)
@@ -208,9 +214,24 @@ def absent_data(absent: Iterable[str]) -> Iterator[Problem]:
 
 
 def make_plan(
-    desired: Sequence[Resource], live: Live, namespace: str, *, schema: int, older_indices: bool = False
+    desired: Sequence[Resource],
+    live: Live,
+    namespace: str,
+    *,
+    schema: int,
+    allow_mixed: bool = False,
+    older_indices: bool = False,
 ) -> Plan:
-    """Compare what is desired with what is live; new fields are for older indices too, if asked for."""
+    """Compare what is desired with what is live.
+
+    Args:
+        desired: everything that should be there.
+        live: what is there.
+        namespace: whose plan it is.
+        schema: of this toolkit's catalogue.
+        allow_mixed: whether the nodes may be of different versions.
+        older_indices: whether new fields are for older indices too.
+    """
     behind = list(_behind(desired, live, older_indices=older_indices))
     rebuilt = {change.name for change in behind if change.action == REBUILD}
     changes = [
@@ -227,7 +248,7 @@ def make_plan(
         server=str(live.server),
         namespace=namespace,
         changes=tuple(changes),
-        problems=tuple(_problems(desired, live, schema)),
+        problems=tuple(_problems(desired, live, schema, allow_mixed=allow_mixed)),
     )
 
 
@@ -306,7 +327,7 @@ def _deletions(desired: Sequence[Resource], live: Live, namespace: str) -> Itera
             yield Change(DELETE, kind, name, meaning=f"No file of this version makes it. {KIND[kind].meaning(DELETE)}")
 
 
-def _problems(desired: Sequence[Resource], live: Live, schema: int) -> Iterator[Problem]:
+def _problems(desired: Sequence[Resource], live: Live, schema: int, *, allow_mixed: bool) -> Iterator[Problem]:
     for name, templates in live.rivals.items():
         yield Problem(
             f"{name}: foreign index template {', '.join(templates)} has the same or a higher priority and would win",
@@ -327,12 +348,10 @@ def _problems(desired: Sequence[Resource], live: Live, schema: int) -> Iterator[
             f"index template {name} would be refused{cause}: {reason}",
             f"look at {custom}" if own else "this is a bug or an unsupported server: please report it",
         )
-    newest = max((int(KIND[k].mark_of(b).get("schema") or 0) for (k, _), b in live.owned.items()), default=0)
-    if newest > schema:
-        yield Problem(
-            f"the cluster was set up by a newer toolkit: schema {newest}, and this one knows {schema}",
-            "install the newer toolkit; an older one would take fields away",
-        )
+    marks = (KIND[kind].mark_of(body) for (kind, _), body in live.owned.items())
+    for error in (newer(marks, schema), None if allow_mixed else mixed(live.server)):
+        if error:
+            yield Problem.of(error)
 
 
 def differences(before: Any, after: Any, path: str = "") -> Iterator[Difference]:

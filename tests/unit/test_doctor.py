@@ -320,6 +320,16 @@ def test_what_stands_in_the_way_is_critical() -> None:
     assert (found.level, found.what, found.remedy) == (Level.CRITICAL, "foreign template x wins", "lower it")
 
 
+def test_what_a_newer_toolkit_has_set_up_is_told_once() -> None:
+    """Though both the cluster's plan and that of Kibana have it."""
+    newer = plan(problems=(Problem("set up by a newer toolkit", "install it"),))
+    absent = plan(problems=(*newer.problems, Problem("absent: x", "apply")))
+    there = facts(of=lambda: newer, dashboards=lambda: absent, of_kibana=of_kibana("8.3.3"))
+    assert [finding.what for finding in resources.clashes(there)] == ["set up by a newer toolkit"]
+    assert "absent: x" in (told := [finding.what for finding in kibana.dashboards(there)])
+    assert "set up by a newer toolkit" not in told
+
+
 def test_what_is_not_installed_or_half() -> None:
     assert levels(resources.installed(facts())) == [Level.OK]
     assert levels(resources.installed(facts({f"/_data_stream/{DEAD}": None}))) == [Level.CRITICAL]

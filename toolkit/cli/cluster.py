@@ -60,6 +60,7 @@ def deployment_of(
     space: str | None = None,
     overwrite: bool = False,
     no_dashboards: bool = False,
+    allow_mixed: bool = False,
     older_indices: bool = False,
 ) -> Deployment:
     """The namespace of the cluster, connected; what it may not do it cannot, if it only reads."""
@@ -71,6 +72,7 @@ def deployment_of(
         "read_only": read_only,
         "overwrite": overwrite,
         "without_dashboards": no_dashboards,
+        "allow_mixed": allow_mixed,
         "older_indices": older_indices,
     }
     return deployment(connection, settings, space=space, progress=TerminalProgress(), **options)

@@ -9,13 +9,12 @@ import typer
 
 from toolkit.cli.cluster import deployment_of
 from toolkit.cli.consent import consent
-from toolkit.cli.options import AsJson, Config, Namespace, Profile, Yes
+from toolkit.cli.options import AllowMixed, AsJson, Config, Namespace, Profile, Yes
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.lock import Holder
     from toolkit.uses.deployment import Deployment
     from toolkit.uses.migrate import Forecast
 
@@ -68,6 +67,7 @@ def up(
     rate: Annotated[
         int, typer.Option(min=0, metavar="N", help="Documents a second at most; 0: as many as the cluster can.")
     ] = RATE,
+    allow_mixed: AllowMixed = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -82,7 +82,7 @@ def up(
     from toolkit.uses.migrate import forecast  # noqa: PLC0415
     from toolkit.uses.migrate import up as run  # noqa: PLC0415
 
-    target = _target(profile, namespace, config, read_only=dry_run)
+    target = _target(profile, namespace, config, read_only=dry_run, allow_mixed=allow_mixed)
     found = forecast(target, to=to)
     if not as_json:
         result(forecast_text(found))
@@ -91,14 +91,16 @@ def up(
             result_json([each.as_json() for each in found])
         raise typer.Exit(_previewed(found))
     rows = []
-    if found:
-        consent("Migrate?", yes=yes, hint="give --yes, after a look at what --dry-run says")
-        for row in run(target, to=to, rate=rate or None, progress=TerminalProgress()):
-            rows.append(row.as_json())
-            if not as_json:
-                result(applied_text(row))
-    if as_json:
-        result_json(rows)
+    try:
+        if found:
+            consent("Migrate?", yes=yes, hint="give --yes, after a look at what --dry-run says")
+            for row in run(target, to=to, rate=rate or None, progress=TerminalProgress()):
+                rows.append(row.as_json())
+                if not as_json:
+                    result(applied_text(row))
+    finally:  # what was applied before one failed is told as well
+        if as_json:
+            result_json(rows)
 
 
 @app.command()
@@ -140,11 +142,13 @@ def baseline(
     For a cluster that was brought to that state in another way.
     """
     from toolkit.output.console import result  # noqa: PLC0415
-    from toolkit.uses.migrate import declare  # noqa: PLC0415
+    from toolkit.uses.migrate import declarable, declare  # noqa: PLC0415
 
     target = _target(profile, namespace, config)
+    for migration in declarable(target, to):
+        result(f"{migration}: {migration.description}")
     where = f"namespace {target.settings.namespace} on {target.transport.url}"
-    question = f"Everything up to version {to} is done in {where}, though it was not run here?"
+    question = f"Is all of that done in {where}, though it was not run by this command?"
     consent(question, yes=yes, hint="give --yes if that is so")
     for row in declare(target, to):
         result(f"V{row.version:04d}__{row.name}: declared to be done; nothing was run")
@@ -179,7 +183,7 @@ def repair(
         consent("Repair the history?", yes=yes, hint="give --yes, after a look at what --dry-run says")
         found = run(target)
     if as_json:
-        result_json([each.as_json() for each in found])
+        result_json([each.as_json(done=act) for each in found])
     else:
         for each in found:
             result(repair_text(each, done=act))
@@ -203,21 +207,26 @@ def unlock(
 ) -> None:
     """Take the lock away from a run that died on another machine, without waiting until it expires.
 
-    A lock expires two minutes after its holder was last heard of, so this is for impatience. Who is alive keeps it.
+    A lock expires two minutes after its holder was last heard of, so this is for impatience. Who is alive keeps it:
+    the holder is watched for a sign of life first, which takes half a minute.
     """
-    from toolkit.output.console import result  # noqa: PLC0415
+    from toolkit.output.console import TerminalProgress, result  # noqa: PLC0415
     from toolkit.output.migrate import lock_text  # noqa: PLC0415
-    from toolkit.uses.migrate import overview  # noqa: PLC0415
+    from toolkit.uses.migrate import locks  # noqa: PLC0415
     from toolkit.uses.migrate import unlock as take  # noqa: PLC0415
 
     target = _target(profile, namespace, config)
-    locks = overview(target).locks
-    for lock in locks:
-        result(lock_text(lock))
-        _name_the_host(lock, host)
+    found = locks(target)
+    for lock in found:
+        result(f"{lock.name}: {lock_text(lock)}")
+    for name in dict.fromkeys(lock.host for lock in found):
+        _name_the_host(name, host)
+    for lock in found:
+        if not lock.gone:
+            TerminalProgress().say(f"watching for half a minute whether {lock} is alive")
         take(target, lock)
         result(f"Unlocked: {lock.name}")
-    if not locks:
+    if not found:
         result("Nothing is locked.")
 
 
@@ -226,13 +235,20 @@ def _previewed(found: Sequence[Forecast]) -> int:
     return 1 if found and found[0].hindrances else PENDING if found else 0
 
 
-def _name_the_host(lock: Holder, host: str | None) -> None:
+def _name_the_host(holder: str, host: str | None) -> None:
     if host is None:
-        consent(f"Type the host's name ({lock.host}) to take the lock away", yes=False, hint=f"give --host {lock.host}",
-                word=lock.host)  # fmt: skip
-    elif host != lock.host:
-        raise UsageError(f"--host {host}: the lock is held on {lock.host}", hint="see ocs-elastic migrate status")
+        question = f"Type the host's name ({holder}) to take the lock away"
+        consent(question, yes=False, hint=f"give --host {holder}", word=holder)
+    elif host != holder:
+        raise UsageError(f"--host {host}: a lock is held on {holder}", hint="see ocs-elastic migrate status")
 
 
-def _target(profile: str | None, namespace: str | None, config: Path | None, *, read_only: bool = False) -> Deployment:
-    return deployment_of(profile, namespace, config, read_only=read_only, no_dashboards=True)
+def _target(
+    profile: str | None,
+    namespace: str | None,
+    config: Path | None,
+    *,
+    read_only: bool = False,
+    allow_mixed: bool = False,
+) -> Deployment:
+    return deployment_of(profile, namespace, config, read_only=read_only, no_dashboards=True, allow_mixed=allow_mixed)

@@ -9,7 +9,7 @@ import typer
 
 from toolkit.cli.cluster import deployment_of
 from toolkit.cli.consent import consent
-from toolkit.cli.options import Adopt, AsJson, Config, Namespace, NoDashboards, Overwrite, Profile, Yes
+from toolkit.cli.options import Adopt, AllowMixed, AsJson, Config, Namespace, NoDashboards, Overwrite, Profile, Yes
 from toolkit.errors import StalePlanError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def plan(
     format: Annotated[Format, typer.Option(help="For a terminal, or for a ticket.")] = Format.TEXT,  # noqa: A002
     overwrite: Overwrite = False,
     no_dashboards: NoDashboards = False,
+    allow_mixed: AllowMixed = False,
     older_indices: OlderIndices = False,
     as_json: AsJson = False,
 ) -> None:
@@ -58,6 +59,7 @@ def plan(
         read_only=True,
         overwrite=overwrite,
         no_dashboards=no_dashboards,
+        allow_mixed=allow_mixed,
         older_indices=older_indices,
     )
     report(target.plan(), format, as_json=as_json)
@@ -72,6 +74,7 @@ def apply(
     adopt: Adopt = False,
     overwrite: Overwrite = False,
     no_dashboards: NoDashboards = False,
+    allow_mixed: AllowMixed = False,
     older_indices: OlderIndices = False,
     checksum: Annotated[
         str | None, typer.Option(help="Only if the plan is still the one with this checksum, which plan prints.")
@@ -89,6 +92,7 @@ def apply(
         adopt=adopt,
         overwrite=overwrite,
         no_dashboards=no_dashboards,
+        allow_mixed=allow_mixed,
         older_indices=older_indices,
         checksum=checksum,
     )
@@ -103,6 +107,7 @@ def applied(
     adopt: bool,
     overwrite: bool,
     no_dashboards: bool,
+    allow_mixed: bool,
     older_indices: bool = False,
     checksum: str | None = None,
 ) -> Deployment:
@@ -113,6 +118,7 @@ def applied(
         config,
         overwrite=overwrite,
         no_dashboards=no_dashboards,
+        allow_mixed=allow_mixed,
         older_indices=older_indices,
     )
     found = target.plan()

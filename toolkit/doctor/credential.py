@@ -19,7 +19,7 @@ NEEDED_BY = {
         "monitor": "every command",
         "manage_ilm": "plan, apply, destroy",
         "manage_index_templates": "plan, apply, destroy",
-        "manage_pipeline": "plan, apply, destroy",
+        "manage_pipeline": "plan, apply, destroy, dashboards, failures replay, relabel",
         "manage_transform": "plan, apply, destroy",
     },
     _STREAMS: {

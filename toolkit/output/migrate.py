@@ -31,7 +31,11 @@ def overview_text(found: Overview) -> str:
 
 def lock_text(lock: Holder) -> str:
     """Who has a lock, what they do, and when they were last heard of."""
-    gone = "; that process is gone, so the next run takes the lock over" if lock.gone else ""
+    gone = ""
+    if lock.gone:
+        gone = "; that process is gone, so the next run takes the lock over"
+    elif lock.expired:
+        gone = "; by the clock here its time is over, so the next run takes it over unless it shows that it lives"
     return f"{lock} {lock.doing} since {lock.taken}; last heard of at {lock.heartbeat}{gone}"
 
 
@@ -64,7 +68,7 @@ def _cells(item: Item) -> tuple[str, ...]:
 
 def _forecast(found: Forecast) -> Iterator[str]:
     yield f"{found.migration} ({found.migration.source}): {found.migration.description}"
-    first = next((step for step in found.steps if step.lines), None)
+    first = next((step for step in found.steps if step.lines or step.hindrances), None)
     for number, step in enumerate(found.steps, 1):
         yield f"  {number}. {step.title}"
         yield from (f"       {line}" for line in step.lines or ["nothing is left to do"])
