@@ -256,7 +256,8 @@ def _indices_are_made_anew(operator: Deployment) -> None:
     namespace, note = operator.settings.namespace, _Note()
     place = Place(operator.transport, operator.server, namespace, operator.resources, version=1)
     step = Reindex("campaign_groups", which=ALL)
-    assert step.hindrances(place, note) == []
+    if hindrances := step.hindrances(place, note):
+        raise ToolkitError("; ".join(hindrances))
     step.run(place, note)
     assert step.faults(place, note) == []
     replaced = sources(operator.transport, place.streams)
