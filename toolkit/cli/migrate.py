@@ -13,8 +13,11 @@ from toolkit.cli.options import AsJson, Config, Namespace, Profile, Yes
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from toolkit.lock import Holder
     from toolkit.uses.deployment import Deployment
+    from toolkit.uses.migrate import Forecast
 
 RATE = 2000
 """Documents a second, unless another rate is asked for: a cluster takes far more, and OCS's messages come first."""
@@ -72,7 +75,7 @@ def up(
 
     Long work is a task of the server's. If it is interrupted, at whatever moment, run it again: it goes on where it
     was. A step that fails ends it; what is done stays done, and the history says how far it came. The exit code is 0
-    if all is applied; of a dry run 0 if nothing is to do, 3 if something is.
+    if all is applied; of a dry run 0 if nothing is to do, 3 if something is, 1 if something is in the way of it.
     """
     from toolkit.output.console import TerminalProgress, result, result_json  # noqa: PLC0415
     from toolkit.output.migrate import applied_text, forecast_text  # noqa: PLC0415
@@ -86,7 +89,7 @@ def up(
     if dry_run:
         if as_json:
             result_json([each.as_json() for each in found])
-        raise typer.Exit(PENDING if found else 0)
+        raise typer.Exit(_previewed(found))
     rows = []
     if found:
         consent("Migrate?", yes=yes, hint="give --yes, after a look at what --dry-run says")
@@ -216,6 +219,11 @@ def unlock(
         result(f"Unlocked: {lock.name}")
     if not locks:
         result("Nothing is locked.")
+
+
+def _previewed(found: Sequence[Forecast]) -> int:
+    """The exit code of a dry run; what is in the way of a later migration may be gone when it is its turn."""
+    return 1 if found and found[0].hindrances else PENDING if found else 0
 
 
 def _name_the_host(lock: Holder, host: str | None) -> None:

@@ -64,7 +64,9 @@ def _cells(item: Item) -> tuple[str, ...]:
 
 def _forecast(found: Forecast) -> Iterator[str]:
     yield f"{found.migration} ({found.migration.source}): {found.migration.description}"
+    first = next((step for step in found.steps if step.lines), None)
     for number, step in enumerate(found.steps, 1):
         yield f"  {number}. {step.title}"
         yield from (f"       {line}" for line in step.lines or ["nothing is left to do"])
-        yield from (f"     HINDRANCE: {hindrance}" for hindrance in step.hindrances)
+        word = "IN THE WAY:" if step is first else "in the way now, unless an earlier step removes it:"
+        yield from (f"     {word} {hindrance}" for hindrance in step.hindrances)

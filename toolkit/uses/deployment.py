@@ -24,6 +24,7 @@ from toolkit.errors import RejectedError, UnreachableError, UnsafePlanError
 from toolkit.kinds import KIND
 from toolkit.live import read_live
 from toolkit.load import configured, desired, state_index
+from toolkit.migrate.known import items
 from toolkit.model import SILENT, Body, Progress, Resource
 from toolkit.plan import Change, Plan, Problem, absent_data, dashboard_changes, make_plan, no_dashboards, space_notes
 
@@ -101,8 +102,14 @@ class Deployment:
             problems=(*found.problems, *kibana.problems),
             kibana=self._kibana(),
             outdated_record=kibana.outdated_record,
-            notes=kibana.notes,
+            notes=(*self._pending_migrations(), *kibana.notes),
         )
+
+    def _pending_migrations(self) -> Iterator[str]:
+        """What `apply` does not do."""
+        pending = [str(item) for item in items(self.transport, self.settings) if item.pending]
+        if pending:
+            yield f"Data migrations are pending: {', '.join(pending)}. After apply: ocs-elastic migrate up --dry-run"
 
     def require_current(self, kind: str, *names: str) -> None:
         """Make sure that resources on the cluster are what they should be.

@@ -12,17 +12,16 @@ from toolkit.errors import SourceError, UsageError
 from toolkit.lock import CLUSTER, Holder, holder, locked, take_away
 from toolkit.migrate.file import FILE_NAME, FIRST, FIRST_OWN, Migration, next_version, read_migrations
 from toolkit.migrate.history import History, Row
+from toolkit.migrate.known import files, items, toolkits_folder
 from toolkit.migrate.place import Place
 from toolkit.migrate.repair import Repair, carry_out, repairs
 from toolkit.migrate.runner import Preview, baseline, previews, run
 from toolkit.migrate.sequence import Item, sequence, to_run
 from toolkit.model import SILENT, Body, Progress
-from toolkit.resources import data_folder
 from toolkit.streams import Streams
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.relabel import relabel_lock
 
-_MIGRATIONS = "migrations"
 _NAME_MAX = 80
 """Characters of a migration's name, which is part of a file's."""
 
@@ -59,6 +58,11 @@ class Forecast:
     migration: Migration
     steps: tuple[Preview, ...]
 
+    @property
+    def hindrances(self) -> tuple[str, ...]:
+        """What is in the way of the first step that has something to do; later ones may be freed by earlier ones."""
+        return next((step.hindrances for step in self.steps if step.lines), ())
+
     def as_json(self) -> Body:
         """For programs."""
         return {
@@ -70,28 +74,18 @@ class Forecast:
         }
 
 
-def files(target: Deployment) -> list[Migration]:
-    """The toolkit's migrations and the user's own, in the order of their versions.
-
-    Raises:
-        SourceError: a file is not understood, a version stands twice, or one is left out.
-    """
-    own = target.settings.migrations
-    return read_migrations([data_folder("templates") / _MIGRATIONS, *([Path(own)] if own else [])])
-
-
 def overview(target: Deployment) -> Overview:
     """What was done and what is left. Reads only.
 
     Raises:
-        SourceError: as `files`.
+        SourceError: a file is not understood, a version stands twice, or one is left out.
         UnreachableError, RejectedError: the server does not answer, or refuses.
     """
     found = (holder(target.transport, name) for name in _locks(target))
     return Overview(
         url=target.transport.url,
         namespace=target.settings.namespace,
-        items=tuple(_items(target)),
+        items=tuple(items(target.transport, target.settings)),
         locks=tuple(lock for lock in found if lock),
     )
 
@@ -106,7 +100,7 @@ def forecast(target: Deployment, *, to: int | None = None) -> list[Forecast]:
     """
     _require_ready(target)
     history = History(target.transport, target.settings.namespace)
-    chosen = to_run(sequence(files(target), history.rows), to)
+    chosen = to_run(sequence(files(target.settings), history.rows), to)
     place = _places(target)
     return [Forecast(m, tuple(previews(place(m.version), m, history.rows.get(m.version)))) for m in chosen]
 
@@ -131,7 +125,7 @@ def up(
     with _changing(target) as still_held:
         history = History(target.transport, target.settings.namespace)
         place = _places(target, still_held, rate, progress)
-        for migration in to_run(sequence(files(target), history.rows), to):
+        for migration in to_run(sequence(files(target.settings), history.rows), to):
             progress.say(f"{migration}: {migration.description}")
             yield run(place(migration.version), history, migration)
 
@@ -145,7 +139,7 @@ def declare(target: Deployment, to: int) -> Iterator[Row]:
     """
     with _changing(target) as still_held:
         history = History(target.transport, target.settings.namespace)
-        chosen = to_run(sequence(files(target), history.rows), to)
+        chosen = to_run(sequence(files(target.settings), history.rows), to)
         if not chosen:
             raise UsageError(f"everything up to version {to} is done already", hint="see ocs-elastic migrate status")
         for migration in chosen:
@@ -157,7 +151,7 @@ def declare(target: Deployment, to: int) -> Iterator[Row]:
 
 def repairable(target: Deployment) -> list[Repair]:
     """Where history, files and cluster do not agree, and what can be done about it. Reads only."""
-    return repairs(_items(target), _places(target))
+    return repairs(items(target.transport, target.settings), _places(target))
 
 
 def repair(target: Deployment) -> list[Repair]:
@@ -190,7 +184,7 @@ def new(folder: Path, name: str, description: str) -> Path:
             f"'{name}' cannot be a migration's name",
             hint=f"a-z, 0-9 and '_', such as shift_of_agents; {_NAME_MAX} characters at most",
         )
-    toolkits = data_folder("templates") / _MIGRATIONS
+    toolkits = toolkits_folder()
     there = read_migrations([folder]) if folder.is_dir() else []
     version = next_version(there, first=FIRST if folder.resolve() == toolkits else FIRST_OWN)
     file = folder / f"V{version:04d}__{name}.yml"
@@ -210,10 +204,6 @@ def new(folder: Path, name: str, description: str) -> Path:
 def _require_ready(target: Deployment) -> None:
     """Whether the namespace is there to be migrated."""
     Streams(target.settings.namespace).require(target.transport)
-
-
-def _items(target: Deployment) -> list[Item]:
-    return sequence(files(target), History(target.transport, target.settings.namespace).rows)
 
 
 def _places(
