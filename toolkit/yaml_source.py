@@ -102,7 +102,9 @@ class Reader:
 
     def whole(self, where: Where, value: Any) -> int:
         """A whole number, 0 or more."""
-        return 0 if value == 0 and not isinstance(value, bool | float) else self.count(where, value)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            self.fail(where, f"must be a whole number, 0 or more, not {value!r}")
+        return int(value)
 
     def optional_count(self, where: Where, value: Any) -> int | None:
         """The same, or nothing."""
@@ -158,10 +160,10 @@ def _construct(loader: _Loader, node: yaml.Node, where: Where, lines: dict[Where
     if isinstance(node, yaml.SequenceNode):
         return [_construct(loader, item, (*where, i), lines, source) for i, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        return loader.construct_object(node, deep=True)
+        return _scalar(loader, node, source)
     result: dict[Any, Any] = {}
     for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
+        key = _scalar(loader, key_node, source)
         line = key_node.start_mark.line + 1
         if not isinstance(key, str | int):
             raise SourceError(f"{source}:{line}: a key must be text or a whole number, not {key!r}")
@@ -173,6 +175,21 @@ def _construct(loader: _Loader, node: yaml.Node, where: Where, lines: dict[Where
         lines[(*where, key)] = line
         result[key] = _construct(loader, value_node, (*where, key), lines, source)
     return result
+
+
+def _scalar(loader: _Loader, node: yaml.Node, source: str) -> Any:
+    """One value; what Python or UTF-8 has no room for is refused here, where the line is known."""
+    line = node.start_mark.line + 1
+    try:
+        value = loader.construct_object(node, deep=True)
+    except ValueError as error:  # a number of thousands of digits, a tag that its text does not fit
+        raise SourceError(f"{source}:{line}: {error}") from error
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        raise SourceError(
+            f"{source}:{line}: holds half a character, {value!a}",
+            hint="write the character itself, or \\U and its eight digits",
+        )
+    return value
 
 
 def _yaml_reason(error: yaml.YAMLError) -> str:

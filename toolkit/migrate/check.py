@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from toolkit.canonical import canonical
+from toolkit.client import guard
 from toolkit.migrate.place import Place, stream_role
 from toolkit.model import Body
 from toolkit.yaml_source import Reader, Where
@@ -57,7 +58,9 @@ class Count:
         found = place.transport.post(f"/{stream}/_count", {"query": place.named(self.query)})["count"]
         if found >= self.least and (self.most is None or found <= self.most):
             return ""
-        expected = f"{self.least:,}" if self.least == self.most else f"{self.least:,} to {self.most or 'any number'}"
+        expected = f"{self.least:,}"
+        if self.most != self.least:
+            expected += " or more" if self.most is None else f" to {self.most:,}"
         return f"{found:,} documents of {stream} are found, where {expected} should be: {canonical(self.query)}"
 
 
@@ -83,30 +86,52 @@ def read_check(reader: Reader, where: Where) -> Check:
     if "get" in raw:
         reader.mapping(where, "get", optional="has absent")
         path = reader.text((*where, "get"), raw["get"])
-        if not path.startswith("/") or "?" in path:
+        if not path.startswith("/") or "?" in path or "#" in path:
             reader.fail((*where, "get"), "must be a path that begins with / and has no parameters")
+        if guard.writes("GET", path):
+            reader.fail((*where, "get"), "writes, and a check only reads")
         if ("has" in raw) == ("absent" in raw):
             reader.fail(where, "a get has either 'has' with the values to find, or 'absent: true'")
         if "absent" in raw:
             if not reader.flag((*where, "absent"), raw["absent"]):
                 reader.fail((*where, "absent"), "must be true, or left out")
             return Has(path, None)
-        return Has(path, reader.mapping((*where, "has"), "", open_ended=True))
+        return Has(path, _filled(reader, (*where, "has"), "values to find"))
+    if "count" not in raw:
+        reader.fail(where, "a check is a 'get' or a 'count'")
     reader.mapping(where, "count", optional="is at_least at_most")
     reader.mapping((*where, "count"), "stream query")
     role = stream_role(reader, (*where, "count", "stream"))
-    query = reader.mapping((*where, "count", "query"), "", open_ended=True)
+    query = read_query(reader, (*where, "count", "query"))
     limits = {key: reader.whole((*where, key), raw[key]) for key in ("is", "at_least", "at_most") if key in raw}
     if not limits or ("is" in limits and len(limits) > 1):
         reader.fail(where, "a count has 'is', or 'at_least' and 'at_most', or one of them")
+    if limits.get("at_least", 0) > limits.get("at_most", limits.get("at_least", 0)):
+        reader.fail(where, "no number is at_least one and at_most a smaller one")
     if "is" in limits:
         return Count(role, query, limits["is"], limits["is"])
     return Count(role, query, limits.get("at_least", 0), limits.get("at_most"))
 
 
+def read_query(reader: Reader, where: Where) -> Body:
+    """A query of Elasticsearch's.
+
+    Raises:
+        SourceError: it is empty, which no server takes.
+    """
+    return _filled(reader, where, "a query; match_all: {} finds everything")
+
+
 def faults(checks: tuple[Check, ...], place: Place) -> list[str]:
     """Why some do not hold."""
     return [fault for check in checks if (fault := check.fault(place))]
+
+
+def _filled(reader: Reader, where: Where, expected: str) -> Body:
+    """A mapping with whatever keys, but not without any."""
+    if not (found := reader.mapping(where, "", open_ended=True)):
+        reader.fail(where, f"is empty, and has to hold {expected}")
+    return found
 
 
 def _at(answer: Any, name: str) -> Any:

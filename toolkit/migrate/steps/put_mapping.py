@@ -35,13 +35,17 @@ class PutMapping(Step):
         if which not in _WHICH:
             reader.fail((*where, "indices"), f"must be one of {', '.join(_WHICH)}, not '{which}'")
         mapping = reader.mapping((*where, "mapping"), "properties", open_ended=True)
-        reader.mapping((*where, "mapping", "properties"), "", open_ended=True)
+        properties = reader.mapping((*where, "mapping", "properties"), "", open_ended=True)
+        for name in properties:
+            reader.mapping((*where, "mapping", "properties", name), "", open_ended=True)
+        if len(mapping) == 1 and not properties:
+            reader.fail((*where, "mapping", "properties"), "is empty, and has to hold the fields to add")
         return cls(stream_role(reader, (*where, "stream")), which, mapping)
 
     def title(self, place: Place) -> str:
         """Which indices, which fields."""
         of = {"all": "every index", "write": "the write index", "older": "every older index"}[self.which]
-        return f"put a mapping on {of} of {place.stream(self.role)}: {', '.join(_fields(self.mapping))}"
+        return f"put a mapping on {of} of {place.stream(self.role)}: {', '.join(_named(place.named(self.mapping)))}"
 
     def preview(self, place: Place, note: Note) -> list[str]:  # noqa: ARG002 - the mapping itself tells
         """Index by index, what is new."""
@@ -49,7 +53,7 @@ class PutMapping(Step):
 
     def hindrances(self, place: Place, note: Note) -> list[str]:  # noqa: ARG002
         """Fields that are there as something else, and indices that cannot be changed."""
-        return [line for index, about in self._live(place) for line in self._of_index(index, about)]
+        return [line for index, about in self._live(place) for line in self._of_index(place, index, about)]
 
     def run(self, place: Place, note: Note) -> None:  # noqa: ARG002
         """Put it on those that lack it, the write index last: nothing is there that older ones would not know."""
@@ -67,18 +71,24 @@ class PutMapping(Step):
             if missing := differs(wanted, about):
                 yield index, [line.removeprefix("mapping of ") for line in missing]
 
-    def _of_index(self, index: str, about: Body) -> Iterator[str]:
-        settings = about.get("settings", {}).get("index", {})
+    def _of_index(self, place: Place, index: str, about: Body) -> Iterator[str]:
+        settings, wanted = about.get("settings", {}).get("index", {}), place.named(self.mapping)
         for block in _BLOCKS:
             if str(settings.get("blocks", {}).get(block.removeprefix("index.blocks."))) == "true":
                 yield f"{index} cannot be changed: {block}"
-        yield from (f"{index}: {line}" for line in _conflicts(self.mapping, about.get("mappings", {})))
+        yield from (f"{index}: {line}" for line in _conflicts(wanted, about.get("mappings", {})))
 
     def _live(self, place: Place) -> list[tuple[str, Body]]:
         indices = place.streams.backing(place.transport, place.stream(self.role))
         chosen = {"all": indices, "write": indices[-1:], "older": indices[:-1]}[self.which]
         answer = place.transport.get(f"/{place.stream(self.role)}") or {}
         return [(index, answer[index]) for index in chosen if index in answer]
+
+
+def _named(mapping: Body) -> Iterator[str]:
+    """What a mapping is about: parameters of its own, then its fields."""
+    yield from (parameter for parameter in mapping if parameter != "properties")
+    yield from _fields(mapping)
 
 
 def _fields(mapping: Body, path: str = "") -> Iterator[str]:

@@ -37,6 +37,9 @@ class Request(Step):
         if not path.startswith("/") or "?" in path or "#" in path:
             reader.fail((*where, methods[0]), "must be a path that begins with /; parameters stand under 'parameters'")
         parameters = reader.mapping((*where, "parameters"), "", open_ended=True) if "parameters" in raw else {}
+        for name, value in parameters.items():
+            if not isinstance(value, str | int | float):
+                reader.fail((*where, "parameters", name), f"must be text, a number, true or false, not {value!r}")
         _refuse_what_is_never_sent(reader, where, methods[0], path, raw)
         return cls(
             method=methods[0],
@@ -66,7 +69,7 @@ class Request(Step):
         place.still_held()
         path, body, params = place.named(self.path), place.named(self.body), place.named(self.parameters)
         if self.method == "DELETE":
-            place.transport.delete(path, params=params)
+            place.transport.delete(path, params=params, body=body)
         else:
             {"PUT": place.transport.put, "POST": place.transport.post}[self.method](path, body, params=params)
 

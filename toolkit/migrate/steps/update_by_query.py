@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from toolkit.migrate.check import read_query
 from toolkit.migrate.place import Place, stream_role
 from toolkit.migrate.step import FailedStepError, Note, Step, keep_task
 from toolkit.model import Body
@@ -12,6 +14,7 @@ from toolkit.rewrite import INDICES_MAX, Part, Rewrite, parts
 from toolkit.yaml_source import Reader, Where
 
 _NONE = "_none"
+_PIPELINE = re.compile(r"[^\s*,/?#]+")
 _ROUNDS_MAX = 5
 """How often is looked again for documents that others wrote at the same time."""
 
@@ -33,10 +36,13 @@ class UpdateByQuery(Step):
     def read(cls, reader: Reader, where: Where) -> Self:
         """`{stream: campaign_groups, pipeline: my-pipeline, query: {...}, lift_write_blocks: false}`."""
         raw = reader.mapping(where, "stream pipeline query", optional="lift_write_blocks")
+        pipeline = reader.text((*where, "pipeline"), raw["pipeline"])
+        if not _PIPELINE.fullmatch(pipeline):
+            reader.fail((*where, "pipeline"), f"must be the name of one pipeline, or {_NONE}, not '{pipeline}'")
         return cls(
             role=stream_role(reader, (*where, "stream")),
-            pipeline=reader.text((*where, "pipeline"), raw["pipeline"]),
-            query=reader.mapping((*where, "query"), "", open_ended=True),
+            pipeline=pipeline,
+            query=read_query(reader, (*where, "query")),
             lift_write_blocks=reader.flag((*where, "lift_write_blocks"), raw.get("lift_write_blocks", False)),
         )
 
@@ -63,12 +69,16 @@ class UpdateByQuery(Step):
         """One index after the other, and again for what others wrote meanwhile."""
         rewrite = self._rewrite(place, note)
         rewrite.finish()
+        left = self._left(place)
         for _ in range(_ROUNDS_MAX):
-            if not (left := self._left(place)):
+            if not left:
                 return
-            if not rewrite.all([part for part in left if part.reachable(lift=self.lift_write_blocks)]):
+            before = _documents(left)
+            written = rewrite.all([part for part in left if part.reachable(lift=self.lift_write_blocks)])
+            left = self._left(place)
+            if written and _documents(left) >= before:  # nothing written: others were faster, or a node died
                 raise FailedStepError(
-                    f"the query still finds {sum(part.documents for part in left):,} documents",
+                    f"{written:,} documents were written, and the query still finds {_documents(left):,}",
                     hint="it has to find what is still to be done, and nothing once that is done: mend the query, or "
                     "the pipeline",
                 )
@@ -104,3 +114,7 @@ class UpdateByQuery(Step):
         settings = place.transport.get(f"/{stream}/_settings", params={"flat_settings": "true"}) or {}
         counts = {bucket["key"]: bucket["doc_count"] for bucket in found["aggregations"]["indices"]["buckets"]}
         return parts(reversed(place.streams.backing(place.transport, stream)), counts, settings)
+
+
+def _documents(parts: tuple[Part, ...]) -> int:
+    return sum(part.documents for part in parts)
