@@ -225,20 +225,23 @@ def holder(transport: Transport, name: str = CLUSTER) -> Holder | None:
                   lock["heartbeat"], lock["expires"], gone=_died_here(lock), position=_position(held))  # fmt: skip
 
 
-def take_away(transport: Transport, held: Holder) -> None:
-    """Remove a lock from its holder, who finds out before the next write: for one that died elsewhere.
+def take_away(transport: Transport, *held: Holder) -> None:
+    """Remove locks from a holder that died elsewhere; each is watched for a heartbeat first, for about half a minute.
 
     Raises:
-        LockHeldError: it has written its heartbeat since it was looked at, so it is alive; or somebody else has it.
+        LockHeldError: one has had a heartbeat since it was looked at, so its holder is alive; or somebody else has it.
     """
-    try:
-        transport.delete(f"/{INDEX}/_doc/{held.name}", params=held.position)
-    except RejectedError as error:
-        if error.status != 409:
-            raise
-        raise LockHeldError(
-            f"{held} is alive: it has written its heartbeat since", hint="wait until it is done, or end it"
-        ) from error
+    if not all(each.gone for each in held):
+        time.sleep(_WATCH_S)
+    for each in held:
+        try:
+            transport.delete(f"/{INDEX}/_doc/{each.name}", params=each.position)
+        except RejectedError as error:
+            if error.status != 409:
+                raise
+            raise LockHeldError(
+                f"{each} is alive: it has written its heartbeat since", hint="wait until it is done, or end it"
+            ) from error
 
 
 def held_by(lock: Body) -> LockHeldError:

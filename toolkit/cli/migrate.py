@@ -203,9 +203,10 @@ def unlock(
 ) -> None:
     """Take the lock away from a run that died on another machine, without waiting until it expires.
 
-    A lock expires two minutes after its holder was last heard of, so this is for impatience. Who is alive keeps it.
+    A lock expires two minutes after its holder was last heard of, so this is for impatience. It is watched for half a
+    minute first: who is alive keeps it.
     """
-    from toolkit.output.console import result  # noqa: PLC0415
+    from toolkit.output.console import TerminalProgress, result  # noqa: PLC0415
     from toolkit.output.migrate import lock_text  # noqa: PLC0415
     from toolkit.uses.migrate import overview  # noqa: PLC0415
     from toolkit.uses.migrate import unlock as take  # noqa: PLC0415
@@ -215,7 +216,10 @@ def unlock(
     for lock in locks:
         result(lock_text(lock))
         _name_the_host(lock, host)
-        take(target, lock)
+    if not all(lock.gone for lock in locks):
+        TerminalProgress().say("watching for half a minute whether it is alive")
+    take(target, locks)
+    for lock in locks:
         result(f"Unlocked: {lock.name}")
     if not locks:
         result("Nothing is locked.")
