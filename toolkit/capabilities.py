@@ -26,6 +26,8 @@ class Capabilities:
     """Whether an ingest pipeline can carry `_meta`; OpenSearch answers 400."""
     failure_store: bool
     """Whether a data stream can keep what neither its pipeline nor its mapping can take."""
+    data_stream_modify: bool
+    """Whether indices of a data stream can be exchanged for others (`_data_stream/_modify`, since 7.16)."""
     security: bool = False
     """Whether users, roles and API keys are switched on."""
     manages_security: bool = False
@@ -43,6 +45,7 @@ def of_elasticsearch(
     newest: Version | None = None,
     ilm: bool = True,
     transforms: bool = True,
+    data_stream_modify: bool = True,
     security: bool = False,
     manages_security: bool = False,
     license: str | None = None,  # noqa: A002 - the server's word
@@ -63,6 +66,7 @@ def of_elasticsearch(
         logsdb=version >= (8, 17, 0),
         pipeline_meta=True,
         failure_store=(8, 19, 0) <= version < (9, 0, 0) or version >= (9, 1, 0),
+        data_stream_modify=data_stream_modify,
         security=security,
         manages_security=manages_security,
         license=license,
@@ -81,4 +85,5 @@ def of_opensearch(version: Version, *, newest: Version | None = None) -> Capabil
         logsdb=False,
         pipeline_meta=False,
         failure_store=False,
+        data_stream_modify=False,
     )

@@ -124,12 +124,12 @@ def test_a_dry_run_writes_nothing_and_says_what_would_be(run: Command, server: E
     )
     ran = run("migrate", "up", "--dry-run", "--json", "--to", "1000")
     assert (ran.code, ran.err) == (3, "")
-    assert [each["version"] for each in json.loads(ran.out)] == [1000]
+    assert [each["version"] for each in json.loads(ran.out)["migrations"]] == [1000]
     assert run("migrate", "repair", "--dry-run") == Ran(0, "Nothing to repair.\n", "")
     assert server.written == []
     run("migrate", "up", "--yes")
     assert run("migrate", "up", "--dry-run") == Ran(0, "Nothing to do.\n", "")
-    assert run("migrate", "up", "--dry-run", "--json") == Ran(0, "[]\n", "")
+    assert json.loads(run("migrate", "up", "--dry-run", "--json").out) == {"migrations": [], "to_drop": []}
 
 
 def test_a_dry_run_says_what_is_in_the_way(run: Command, server: Elasticsearch, mine: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_dry_run_says_what_is_in_the_way(run: Command, server: Elasticsearch, 
     ran = run("migrate", "up", "--dry-run")
     assert ran.code == 1
     assert "     IN THE WAY: GET /zero: a is absent, not 1\n" in ran.out
-    assert json.loads(run("migrate", "up", "--dry-run", "--json").out)[0]["steps"][0]["hindrances"] == [
+    assert json.loads(run("migrate", "up", "--dry-run", "--json").out)["migrations"][0]["steps"][0]["hindrances"] == [
         "GET /zero: a is absent, not 1"
     ]
 
@@ -172,12 +172,12 @@ def test_who_is_asked_may_say_no_and_the_question_is_no_result(
     types(monkeypatch, "y\n")
     ran = run("migrate", "up", "--json")
     assert ran.code == 0
-    assert [row["outcome"] for row in json.loads(ran.out)] == ["applied", "applied"]
+    assert [row["outcome"] for row in json.loads(ran.out)["applied"]] == ["applied", "applied"]
 
 
 def test_json_is_all_that_is_printed(run: Command, server: Elasticsearch) -> None:
     ran = run("migrate", "up", "--json", "--yes")
-    rows = json.loads(ran.out)
+    rows = json.loads(ran.out)["applied"]
     assert [(row["version"], row["outcome"], row["tasks"]) for row in rows] == [
         (1000, "applied", []),
         (1001, "applied", []),
@@ -185,7 +185,7 @@ def test_json_is_all_that_is_printed(run: Command, server: Elasticsearch) -> Non
     overview = json.loads(run("migrate", "status", "--json").out)
     assert (overview["pending"], overview["locks"], overview["namespace"]) == (0, [], "default")
     assert overview["migrations"][0]["history"] == rows[0]
-    assert json.loads(run("migrate", "up", "--json").out) == []
+    assert json.loads(run("migrate", "up", "--json").out) == {"applied": [], "dropped": []}
     assert json.loads(run("migrate", "repair", "--json").out) == []
 
 
@@ -195,7 +195,7 @@ def test_one_that_fails_ends_it_and_those_before_it_are_told_in_json_too(
     fails_at_second(mine)
     ran = run("migrate", "up", "--json", "--yes")
     assert ran.code == 1
-    assert [row["version"] for row in json.loads(ran.out)] == [1000]
+    assert [row["version"] for row in json.loads(ran.out)["applied"]] == [1000]
     assert "error: mine/V1001__second.yml, step 1 of 1 (PUT /two): it was done, but is not what it should be" in ran.err
     assert "hint: " in ran.err
     assert states(run) == {1000: "applied", 1001: "failed"}

@@ -61,6 +61,7 @@ def deployment_of(
     overwrite: bool = False,
     no_dashboards: bool = False,
     allow_mixed: bool = False,
+    older_indices: bool = False,
 ) -> Deployment:
     """The namespace of the cluster, connected; what it may not do it cannot, if it only reads."""
     from toolkit.output.console import TerminalProgress  # noqa: PLC0415
@@ -72,5 +73,6 @@ def deployment_of(
         "overwrite": overwrite,
         "without_dashboards": no_dashboards,
         "allow_mixed": allow_mixed,
+        "older_indices": older_indices,
     }
     return deployment(connection, settings, space=space, progress=TerminalProgress(), **options)

@@ -15,6 +15,7 @@ from toolkit.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from toolkit.migrate.sources import Source
     from toolkit.uses.deployment import Deployment
     from toolkit.uses.migrate import Forecast
 
@@ -67,6 +68,12 @@ def up(
     rate: Annotated[
         int, typer.Option(min=0, metavar="N", help="Documents a second at most; 0: as many as the cluster can.")
     ] = RATE,
+    drop_source: Annotated[
+        bool,
+        typer.Option(
+            "--drop-source", help="Then delete the indices that a reindexing has replaced, now or earlier, at once."
+        ),
+    ] = False,
     allow_mixed: AllowMixed = False,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -74,33 +81,49 @@ def up(
     """Run what is pending, in order; each step is checked before it and verified after it.
 
     Long work is a task of the server's. If it is interrupted, at whatever moment, run it again: it goes on where it
-    was. A step that fails ends it; what is done stays done, and the history says how far it came. The exit code is 0
-    if all is applied; of a dry run 0 if nothing is to do, 3 if something is, 1 if something is in the way of it.
+    was. A step that fails ends it; what is done stays done, and the history says how far it came. In the end it deletes
+    what a reindexing has replaced and its file keeps no longer. The exit code is 0 if all is applied; of a dry run 0 if
+    nothing is to do, 3 if something is, 1 if something is in the way of it.
     """
-    from toolkit.output.console import TerminalProgress, result, result_json  # noqa: PLC0415
-    from toolkit.output.migrate import applied_text, forecast_text  # noqa: PLC0415
-    from toolkit.uses.migrate import forecast  # noqa: PLC0415
-    from toolkit.uses.migrate import up as run  # noqa: PLC0415
+    from toolkit.output.console import result, result_json  # noqa: PLC0415
+    from toolkit.output.migrate import forecast_text  # noqa: PLC0415
+    from toolkit.uses.migrate import droppable, forecast  # noqa: PLC0415
 
     target = _target(profile, namespace, config, read_only=dry_run, allow_mixed=allow_mixed)
-    found = forecast(target, to=to)
+    found, gone = forecast(target, to=to), droppable(target, every=drop_source)
     if not as_json:
-        result(forecast_text(found))
+        result(forecast_text(found, gone))
     if dry_run:
         if as_json:
-            result_json([each.as_json() for each in found])
-        raise typer.Exit(_previewed(found))
-    rows = []
+            result_json({"migrations": [m.as_json() for m in found], "to_drop": [s.as_json() for s in gone]})
+        raise typer.Exit(_previewed(found, gone))
+    if found or gone:
+        consent("Migrate?", yes=yes, hint="give --yes, after a look at what --dry-run says")
+    _run(target, to, rate or None, pending=bool(found), drop_source=drop_source, as_json=as_json)
+
+
+def _run(
+    target: Deployment, to: int | None, rate: int | None, *, pending: bool, drop_source: bool, as_json: bool
+) -> None:
+    from toolkit.output.console import TerminalProgress, result, result_json  # noqa: PLC0415
+    from toolkit.output.migrate import applied_text, dropped_text  # noqa: PLC0415
+    from toolkit.uses.migrate import drop_sources  # noqa: PLC0415
+    from toolkit.uses.migrate import up as run  # noqa: PLC0415
+
+    rows, dropped = [], []
     try:
-        if found:
-            consent("Migrate?", yes=yes, hint="give --yes, after a look at what --dry-run says")
-            for row in run(target, to=to, rate=rate or None, progress=TerminalProgress()):
+        if pending:
+            for row in run(target, to=to, rate=rate, progress=TerminalProgress()):
                 rows.append(row.as_json())
                 if not as_json:
                     result(applied_text(row))
+        for source in drop_sources(target, every=drop_source):
+            dropped.append(source.as_json())
+            if not as_json:
+                result(dropped_text(source))
     finally:  # what was applied before one failed is told as well
         if as_json:
-            result_json(rows)
+            result_json({"applied": rows, "dropped": dropped})
 
 
 @app.command()
@@ -230,9 +253,11 @@ def unlock(
         result("Nothing is locked.")
 
 
-def _previewed(found: Sequence[Forecast]) -> int:
+def _previewed(found: Sequence[Forecast], gone: Sequence[Source]) -> int:
     """The exit code of a dry run; what is in the way of a later migration may be gone when it is its turn."""
-    return 1 if found and found[0].hindrances else PENDING if found else 0
+    if found and found[0].hindrances:
+        return 1
+    return PENDING if found or gone else 0
 
 
 def _name_the_host(holder: str, host: str | None) -> None:

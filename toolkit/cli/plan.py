@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from toolkit.plan import Plan
     from toolkit.uses.deployment import Deployment
 
+OlderIndices = Annotated[
+    bool,
+    typer.Option("--older-indices", help="Put new fields into the older indices of a stream too, not only the newest."),
+]
 PENDING = 3
 """Exit code of `plan` when changes are pending, or something was changed by hand in Kibana."""
 
@@ -40,6 +44,7 @@ def plan(
     overwrite: Overwrite = False,
     no_dashboards: NoDashboards = False,
     allow_mixed: AllowMixed = False,
+    older_indices: OlderIndices = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what would change on the cluster and in its Kibana, and what that means for stored documents.
@@ -55,6 +60,7 @@ def plan(
         overwrite=overwrite,
         no_dashboards=no_dashboards,
         allow_mixed=allow_mixed,
+        older_indices=older_indices,
     )
     report(target.plan(), format, as_json=as_json)
 
@@ -69,6 +75,7 @@ def apply(
     overwrite: Overwrite = False,
     no_dashboards: NoDashboards = False,
     allow_mixed: AllowMixed = False,
+    older_indices: OlderIndices = False,
     checksum: Annotated[
         str | None, typer.Option(help="Only if the plan is still the one with this checksum, which plan prints.")
     ] = None,
@@ -86,6 +93,7 @@ def apply(
         overwrite=overwrite,
         no_dashboards=no_dashboards,
         allow_mixed=allow_mixed,
+        older_indices=older_indices,
         checksum=checksum,
     )
 
@@ -100,11 +108,18 @@ def applied(
     overwrite: bool,
     no_dashboards: bool,
     allow_mixed: bool,
+    older_indices: bool = False,
     checksum: str | None = None,
 ) -> Deployment:
     """What `apply` does; the deployment, for those who go on from there."""
     target = deployment_of(
-        profile, namespace, config, overwrite=overwrite, no_dashboards=no_dashboards, allow_mixed=allow_mixed
+        profile,
+        namespace,
+        config,
+        overwrite=overwrite,
+        no_dashboards=no_dashboards,
+        allow_mixed=allow_mixed,
+        older_indices=older_indices,
     )
     found = target.plan()
     show(found, Format.TEXT)

@@ -79,6 +79,7 @@ def capabilities(transport: Transport) -> Capabilities:
         newest=newest,
         ilm=_everywhere("x-pack-ilm", nodes),
         transforms=_everywhere("transform", nodes),
+        data_stream_modify=_everywhere("data-streams", nodes),
         security=security,
         manages_security=manages_security,
         license=_license(transport),

@@ -66,6 +66,8 @@ class Deployment:
     """Whether they are left out, though Kibana's address may be known."""
     allow_mixed: bool = False
     """Whether the cluster may be changed while its nodes are of different versions."""
+    older_indices: bool = False
+    """Whether new fields are put into older indices of a stream too."""
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -102,6 +104,7 @@ class Deployment:
             self.settings.namespace,
             schema=self.catalogue.schema,
             allow_mixed=self.allow_mixed,
+            older_indices=self.older_indices,
         )
         with or_without_dashboards():
             kibana = self._dashboards()
@@ -223,6 +226,7 @@ def deployment(
     overwrite: bool = False,
     without_dashboards: bool = False,
     allow_mixed: bool = False,
+    older_indices: bool = False,
     progress: Progress = SILENT,
 ) -> Deployment:
     """Connect, and find out what the server can do. Kibana is asked nothing before a plan is made.
@@ -235,6 +239,7 @@ def deployment(
         overwrite: whether what was changed by hand in Kibana is lost.
         without_dashboards: whether Kibana is left out of everything.
         allow_mixed: whether the cluster may be changed while its nodes are of different versions.
+        older_indices: whether new fields are put into older indices of a stream too.
         progress: is told what is waited for.
 
     Raises:
@@ -243,7 +248,9 @@ def deployment(
     transport = connect(connection, read_only=read_only)
     kibana = None if without_dashboards else connect_kibana(connection, space=space, read_only=read_only)
     server = capabilities(transport)
-    return Deployment(transport, server, settings, kibana, overwrite, progress, without_dashboards, allow_mixed)
+    return Deployment(
+        transport, server, settings, kibana, overwrite, progress, without_dashboards, allow_mixed, older_indices
+    )
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from toolkit.errors import SourceError, UsageError
@@ -17,6 +18,7 @@ from toolkit.migrate.place import Place
 from toolkit.migrate.repair import Repair, carry_out, repairs
 from toolkit.migrate.runner import Preview, baseline, previews, run
 from toolkit.migrate.sequence import Item, sequence, to_run
+from toolkit.migrate.sources import Source, drop, sources
 from toolkit.model import SILENT, Body, Progress
 from toolkit.streams import Streams
 from toolkit.uses.deployment import Deployment
@@ -35,6 +37,8 @@ class Overview:
     namespace: str
     items: tuple[Item, ...]
     locks: tuple[Holder, ...]
+    kept: tuple[Source, ...] = ()
+    """Indices that a reindexing has replaced, and that are still there."""
 
     @property
     def pending(self) -> bool:
@@ -49,6 +53,7 @@ class Overview:
             "pending": sum(item.pending for item in self.items),
             "migrations": [item.as_json() for item in self.items],
             "locks": [lock.as_json() for lock in self.locks],
+            "kept_sources": [source.as_json() for source in self.kept],
         }
 
 
@@ -92,6 +97,7 @@ def overview(target: Deployment) -> Overview:
             replace(item, under_way=_under_way(target, held)) for item in items(target.transport, target.settings)
         ),
         locks=tuple(held),
+        kept=tuple(sources(target.transport, Streams(target.settings.namespace))),
     )
 
 
@@ -140,6 +146,34 @@ def up(
         for migration in to_run(sequence(files(target.settings), history.rows), to):
             progress.say(f"{migration}: {migration.description}")
             yield run(place(migration.version), history, migration)
+
+
+def droppable(target: Deployment, *, every: bool) -> list[Source]:
+    """The indices that a reindexing has replaced and that may go now. Reads only.
+
+    Args:
+        target: the namespace.
+        every: whether all of them, or only those that their migration keeps no longer.
+    """
+    now = datetime.now(UTC)
+    kept = sources(target.transport, Streams(target.settings.namespace))
+    return [source for source in kept if not source.needed and (every or source.is_due(now))]
+
+
+def drop_sources(target: Deployment, *, every: bool) -> Iterator[Source]:
+    """Delete what `droppable` says; each one that is gone.
+
+    Raises:
+        LockHeldError: somebody else changes the cluster.
+        UnreachableError, RejectedError: the server does not answer, or refuses.
+    """
+    if not droppable(target, every=every):
+        return
+    with _changing(target) as still_held:
+        for source in droppable(target, every=every):
+            still_held()
+            drop(target.transport, source)
+            yield source
 
 
 def declarable(target: Deployment, to: int) -> list[Migration]:
