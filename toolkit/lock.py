@@ -13,7 +13,7 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -59,12 +59,10 @@ class Holder:
     """Whether its time has come, by our clock, so that the next run takes it over after a look."""
     position: dict[str, str]
     """The sequence number of what was read: of another one nothing is done."""
-    read_s: float = field(default_factory=time.monotonic, compare=False)
-    """When it was read, by this process's clock."""
 
     def as_json(self) -> Body:
         """For programs."""
-        return {key: value for key, value in asdict(self).items() if key not in ("position", "read_s")}
+        return {key: value for key, value in asdict(self).items() if key != "position"}
 
     def __str__(self) -> str:
         return f"{self.owner} on {self.host} (process {self.process})"
@@ -240,25 +238,25 @@ def holder(transport: Transport, name: str = CLUSTER) -> Holder | None:
         ) from error
 
 
-def take_away(transport: Transport, held: Holder) -> None:
-    """Remove a lock from a holder that died elsewhere, once it was watched for a heartbeat; a free one stays free.
+def take_away(transport: Transport, *held: Holder) -> None:
+    """Remove locks from holders that died elsewhere, once they were watched for a heartbeat; a free one stays free.
 
     Raises:
-        LockHeldError: it has written its heartbeat since it was looked at, so it is alive; or somebody else has it.
+        LockHeldError: one has had a heartbeat since it was looked at, so its holder is alive; or somebody else has it.
     """
-    if not held.gone:
-        time.sleep(max(0.0, held.read_s + _WATCH_S - time.monotonic()))
-    try:
-        transport.delete(f"/{INDEX}/_doc/{held.name}", params=held.position)
-    except RejectedError as error:
-        if error.status != 409:
-            raise
-        now = holder(transport, held.name)
-        if now is None:
-            return  # released meanwhile
-        same = (now.host, now.process, now.taken) == (held.host, held.process, held.taken)
-        reason = f"{now} is alive: it has written its heartbeat since" if same else f"{now} has taken the lock since"
-        raise LockHeldError(reason, hint="wait until it is done, or end it there") from error
+    if not all(each.gone for each in held):
+        time.sleep(_WATCH_S)
+    for each in held:
+        try:
+            transport.delete(f"/{INDEX}/_doc/{each.name}", params=each.position)
+        except RejectedError as error:
+            if error.status != 409:
+                raise
+            if (now := holder(transport, each.name)) is None:
+                continue  # released meanwhile
+            same = (now.host, now.process, now.taken) == (each.host, each.process, each.taken)
+            said = "is alive: it has written its heartbeat since" if same else "has taken the lock since"
+            raise LockHeldError(f"{now} {said}", hint="wait until it is done, or end it there") from error
 
 
 def held_by(lock: Body) -> LockHeldError:

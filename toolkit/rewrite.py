@@ -87,7 +87,9 @@ class Rewrite:
     """What a progress bar is called."""
     progress: Progress = SILENT
     on_task: Callable[[tasks.Task], None] = lambda _: None
-    """Is told of every task that was begun."""
+    """Is told of every task that does the work, of one that an earlier run has begun too."""
+    while_waiting: Callable[[], None] = lambda: None
+    """Is called again and again while a task is waited for; what it raises ends the waiting, and the task goes on."""
 
     def finish(self) -> int:
         """Wait for the task of an earlier run, and put back its write blocks; how many documents it wrote."""
@@ -95,6 +97,7 @@ class Rewrite:
         done = 0
         if task:
             self.progress.say(f"an earlier run has begun a task, which goes on at its own rate: {task}")
+            self.on_task(task)
             with self.progress.bar(self.doing, None, "documents") as bar:
                 outcome = self._watched(task, bar)
             done = outcome.done if outcome else 0  # had it failed, so will the next, and be told
@@ -135,7 +138,12 @@ class Rewrite:
 
     def _watched(self, task: tasks.Task, bar: Bar) -> tasks.Outcome | None:
         """Wait for a task, and put back what was lifted for it; None: the server does not know it any more."""
-        outcome = tasks.attend(self.transport, task, bar.advance, command=self.command, progress=self.progress)
+
+        def tell(done: int) -> None:
+            bar.advance(done)
+            self.while_waiting()
+
+        outcome = tasks.attend(self.transport, task, tell, command=self.command, progress=self.progress)
         tasks.forget(self.transport, self.name)
         write_blocks.restore(self.transport, self.name)
         return outcome

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from toolkit.client.refusal import reason
 from toolkit.client.transport import Transport
-from toolkit.errors import RejectedError, UnreachableError
+from toolkit.errors import LockHeldError, RejectedError, UnreachableError
 from toolkit.model import SILENT, STATE_INDEX, Body, Progress
 
 T = TypeVar("T")
@@ -163,7 +163,7 @@ def watch(
 def attend(
     transport: Transport, task: Task, tell: Callable[[int], None], *, command: str, progress: Progress = SILENT
 ) -> Outcome | None:
-    """Watch a task, and tell whoever does not want to wait any longer what becomes of it; see `watch`.
+    """Watch a task, and tell whoever does not want to wait any longer, or may not, what becomes of it; see `watch`.
 
     Args:
         transport: the cluster.
@@ -174,7 +174,7 @@ def attend(
     """
     try:
         return watch(transport, task, tell, progress=progress)
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit, LockHeldError):
         progress.say(
             f"task {task} goes on without this command. To see it through: {command}. To stop it: "
             f"POST /_tasks/{task.id}/_cancel, with the cluster privilege cancel_task"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from tests.engine.test_plan import applied, empty
+from tests.engine.test_plan import applied, empty, settled
 from toolkit.errors import UnsafePlanError, UsageError
 from toolkit.kinds import KIND
 from toolkit.lock import INDEX
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.destroy import destroy, removal
+from toolkit.uses.migrate import overview, up
 
 __all__ = ["applied", "empty"]
 
@@ -68,3 +72,24 @@ def test_what_is_not_ours_is_not_removed(applied: Deployment) -> None:
     applied.transport.put(f"/_component_template/{name}", {"template": {}})
     with pytest.raises(UnsafePlanError, match=name):
         removal(applied, streams(applied))
+
+
+def test_with_its_data_goes_its_history_and_a_new_namespace_begins_with_none(
+    applied: Deployment, tmp_path: Path
+) -> None:
+    """A migration would otherwise be held for applied where it never was; without data it stays with the documents."""
+    (tmp_path / "V1000__turn.yml").write_text("description: d\nsteps: [{rollover: {stream: campaign_groups}}]\n")
+    target = settled(applied, migrations=str(tmp_path))
+    list(up(target))
+    list(destroy(target, removal(target, ())))
+    assert [item.state for item in overview(target).items] == ["applied"]
+    what = removal(target, streams(target))
+    assert what.history
+    gone = list(destroy(target, replace(what, history=False, state_goes=False)))  # interrupted before its last part
+    assert gone
+    what = removal(target, streams(target))
+    assert (what.goes, what.history, what.nothing) == ((), True, False)
+    list(destroy(target, what))
+    assert removal(target, streams(target)).nothing
+    list(target.apply(target.plan()))
+    assert [item.state for item in overview(target).items] == ["pending"]

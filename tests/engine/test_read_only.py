@@ -33,15 +33,18 @@ READS: dict[str, list[list[str]]] = {
     "report": [[], ["--json", "--last", "7d", "--timezone", "Europe/Berlin"]],
     "options": [[], ["--json"], ["--format", "nginx"]],
     "relabel": [["--dry-run"], ["--dry-run", "--json"]],
+    "migrate status": [[], ["--json"]],
+    "migrate up": [["--dry-run"], ["--dry-run", "--json"]],
+    "migrate repair": [["--dry-run"], ["--dry-run", "--json"]],
     "render": [[], ["--format", "curl"], ["--format", "console"]],
 }
 """Every command that only reads, with the arguments of each way to run it."""
 
 WRITES = {
     "apply", "bootstrap", "verify", "simulate", "destroy", "dashboards import",
-    "credentials create", "credentials rotate", "credentials revoke",
+    "credentials create", "credentials rotate", "credentials revoke", "migrate baseline", "migrate unlock",
 }  # fmt: skip
-OTHERWISE = {"init", "dashboards lint"}
+OTHERWISE = {"init", "dashboards lint", "migrate new"}
 """These never speak to a cluster."""
 OF_OCS = {"listen"}
 """This one reads only when somebody sends it something, so it has a test of its own."""

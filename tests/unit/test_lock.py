@@ -48,7 +48,11 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def held(server: Elasticsearch) -> Holder:
-    found = holder(server.transport())
+    return _held(server, "lock")
+
+
+def _held(server: Elasticsearch, name: str) -> Holder:
+    found = holder(server.transport(), name)
     assert found is not None
     return found
 
@@ -125,16 +129,11 @@ def test_who_died_elsewhere_is_watched_for_a_heartbeat_and_loses_the_lock(
     assert lock.HEARTBEAT_S < slept <= lock._WATCH_S
 
 
-def test_it_is_watched_from_when_it_was_read_on(
-    server: Elasticsearch, naps: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Somebody has typed the host's name meanwhile, or another lock was watched."""
-    server.documents[LOCK] = document()
-    found = held(server)
-    later = time.monotonic() + 60
-    monkeypatch.setattr("toolkit.lock.time.monotonic", lambda: later)
-    take_away(server.transport(), found)
-    assert naps == [0.0]
+def test_two_locks_of_one_run_are_watched_at_the_same_time(server: Elasticsearch, naps: list[float]) -> None:
+    server.documents[LOCK] = server.documents[f"{LOCK}-relabel-default"] = document()
+    take_away(server.transport(), held(server), _held(server, "lock-relabel-default"))
+    assert not server.documents
+    assert len(naps) == 1
 
 
 def test_a_process_that_is_gone_is_not_watched(server: Elasticsearch, naps: list[float]) -> None:

@@ -74,6 +74,12 @@ LINES: dict[str, list[str]] = {
     "local down": [""],
     "local status": ["--json"],
     "local up": ["--archive no-archive"],
+    "migrate baseline": ["--to 1 --yes"],
+    "migrate new": ["of_today --folder new"],
+    "migrate repair": ["--dry-run --json", "--yes"],
+    "migrate status": ["--json"],
+    "migrate unlock": ["--host elsewhere"],
+    "migrate up": ["--yes --json", "--dry-run"],
     "options": ["--json", "--format nginx"],
     "plan": ["--json"],
     "relabel": ["--yes --json", "--dry-run"],
@@ -84,7 +90,9 @@ LINES: dict[str, list[str]] = {
     "verify": ["--json"],
 }
 """Every command, with what is typed behind it."""
-ASKS_NOBODY = {"dashboards lint", "demo", "init", "listen", "local down", "local status", "local up", "options"}
+ASKS_NOBODY = {
+    "dashboards lint", "demo", "init", "listen", "local down", "local status", "local up", "migrate new", "options",
+}  # fmt: skip
 """These send the connection's credential to nobody, or only once OCS has posted."""
 ASKING_SOMEBODY = [command for command in LINES if command not in ASKS_NOBODY - {"listen"}]
 LOGS_NOTHING = ASKS_NOBODY - {"listen"} | {"simulate"}

@@ -59,6 +59,8 @@ def _text(what: Removal, namespace: str, url: str) -> str:
     ]
     lines += [f"  - goes   {resource}" for resource in what.goes]
     lines += [f"    stays  {resource}: {reason}" for resource, reason in what.stays]
+    if what.history:
+        lines.append("  - goes   history of migrations")
     if what.state_goes:
         lines.append("  - goes   index ocs-elastic-state: no namespace is left")
     lines += [f"NOTE: {note}" for note in what.notes]

@@ -230,8 +230,8 @@ def unlock(
 ) -> None:
     """Take the lock away from a run that died on another machine, without waiting until it expires.
 
-    A lock expires two minutes after its holder was last heard of, so this is for impatience. Who is alive keeps it:
-    the holder is watched for a sign of life first, which takes half a minute.
+    A lock expires two minutes after its holder was last heard of, so this is for impatience. It is watched for half a
+    minute first: who is alive keeps it.
     """
     from toolkit.output.console import TerminalProgress, result  # noqa: PLC0415
     from toolkit.output.migrate import lock_text  # noqa: PLC0415
@@ -244,10 +244,10 @@ def unlock(
         result(f"{lock.name}: {lock_text(lock)}")
     for name in dict.fromkeys(lock.host for lock in found):
         _name_the_host(name, host)
+    if not all(lock.gone for lock in found):
+        TerminalProgress().say("watching for half a minute whether the holder is alive")
+    take(target, found)
     for lock in found:
-        if not lock.gone:
-            TerminalProgress().say(f"watching for half a minute whether {lock} is alive")
-        take(target, lock)
         result(f"Unlocked: {lock.name}")
     if not found:
         result("Nothing is locked.")

@@ -101,7 +101,7 @@ class History:
 
     @property
     def _path(self) -> str:
-        return f"/{STATE_INDEX}/_doc/migrations-{self._namespace}"
+        return _path(self._namespace)
 
     def _write(self, rows: dict[int, Row]) -> None:
         body = {
@@ -144,6 +144,20 @@ class History:
                 hint="a newer ocs-elastic may have written it: use that one",
             ) from error
         self._position = {"if_seq_no": str(found["_seq_no"]), "if_primary_term": str(found["_primary_term"])}
+
+
+def is_recorded(transport: Transport, namespace: str) -> bool:
+    """Whether a namespace has a history. Reads only."""
+    return transport.get(_path(namespace)) is not None
+
+
+def forget(transport: Transport, namespace: str) -> None:
+    """Remove the history of a namespace whose documents are gone: one that is made anew begins with none."""
+    transport.delete(_path(namespace))
+
+
+def _path(namespace: str) -> str:
+    return f"/{STATE_INDEX}/_doc/migrations-{namespace}"
 
 
 def _row(raw: Any) -> Row:

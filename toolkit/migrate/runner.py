@@ -105,8 +105,8 @@ def run(place: Place, history: History, migration: Migration) -> Row:
     for index, part in enumerate(migration.parts):
         try:
             row = _step(place, history, row, index, part)
-        except LockHeldError:
-            raise  # whoever holds it now may be writing the history too
+        except LockHeldError as error:  # whoever holds it now may be writing the history too
+            raise LockHeldError(_failed(place, migration, index, error).reason, hint=error.hint) from error
         except ToolkitError as error:
             row = history.rows[migration.version]  # with what the step has noted
             failed = replace(row, outcome=FAILED, ended=_now(), error=error.reason, seconds=_seconds(row, begun))

@@ -73,5 +73,6 @@ class Step(ABC):
 
 
 def keep_task(note: Note, task: Task) -> None:
-    """Note the id of a task of the server's, for the history."""
-    note.keep(**{TASKS: [*note.get(TASKS, []), task.id]})
+    """Note the id of a task of the server's, for the history, once."""
+    if task.id not in (known := note.get(TASKS, [])):
+        note.keep(**{TASKS: [*known, task.id]})

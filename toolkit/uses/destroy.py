@@ -11,6 +11,8 @@ from toolkit.errors import UnsafePlanError, UsageError
 from toolkit.kinds import KIND, KINDS
 from toolkit.load import desired
 from toolkit.lock import INDEX, Lock, locked
+from toolkit.migrate.history import forget as forget_history
+from toolkit.migrate.history import is_recorded
 from toolkit.migrate.sources import sources
 from toolkit.model import Resource
 from toolkit.plan import SAVED_OBJECTS
@@ -39,11 +41,13 @@ class Removal:
     """What is worth knowing before."""
     credentials: tuple[Credential, ...] = ()
     """OCS's, which is refused from then on."""
+    history: bool = False
+    """Whether there is a history of migrations that goes with the documents that it is about."""
 
     @property
     def nothing(self) -> bool:
         """Whether nothing goes."""
-        return not self.goes and not self.dashboards and not self.credentials
+        return not (self.goes or self.dashboards or self.credentials or self.history)
 
     @property
     def revoked(self) -> tuple[Resource, ...]:
@@ -94,7 +98,8 @@ def removal(target: Deployment, data: tuple[str, ...]) -> Removal:
     state_goes = bool(data) and not users and not (records and target.without_dashboards)
     notes = (*_notes(target, there), *([_FAILURES] if data and target.server.failure_store else []))
     credentials = tuple(ours(target)) if target.server.manages_security else ()
-    return Removal(tuple(goes), (*stays, *used), state_goes, tuple(there), notes, credentials)
+    history = bool(data) and is_recorded(target.transport, target.settings.namespace)
+    return Removal(tuple(goes), (*stays, *used), state_goes, tuple(there), notes, credentials, history)
 
 
 def _replaced(target: Deployment) -> list[Resource]:
@@ -173,6 +178,9 @@ def destroy(target: Deployment, what: Removal) -> Iterator[Resource]:
             lock.check()
             KIND[resource.kind].delete(target.transport, resource.name)
             yield resource
+        if what.history:  # last: whoever was interrupted before still sees it, and what a new namespace begins with
+            lock.check()
+            forget_history(target.transport, target.settings.namespace)
     if what.state_goes:
         target.transport.delete(f"/{INDEX}")
 

@@ -226,9 +226,9 @@ def repair(target: Deployment) -> list[Repair]:
     return found
 
 
-def unlock(target: Deployment, held: Holder) -> None:
-    """Take a lock away from a holder that died; raises LockHeldError if it shows within half a minute that it lives."""
-    take_away(target.transport, held)
+def unlock(target: Deployment, held: Iterable[Holder]) -> None:
+    """Take locks away from holders that died; raises LockHeldError if one shows within half a minute that it lives."""
+    take_away(target.transport, *held)
 
 
 def new(folder: Path, name: str, description: str) -> Path:

@@ -99,6 +99,7 @@ class UpdateByQuery(Step):
             doing="rewriting",
             progress=place.progress,
             on_task=lambda task: keep_task(note, task),
+            while_waiting=place.still_held,
         )
 
     def _left(self, place: Place) -> tuple[Part, ...]:
