@@ -6,18 +6,24 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from toolkit.change_class import MAPPING, REBUILD, ROLLOVER, SETTINGS
 from toolkit.client.transport import Transport
 from toolkit.dashboards.provision import Provision
 from toolkit.errors import RejectedError, StalePlanError
 from toolkit.kinds import KIND, KINDS
+from toolkit.kinds.transform import Transform
 from toolkit.live import at_once
 from toolkit.lock import Lock, locked
 from toolkit.model import SILENT, Body, Progress, Resource
-from toolkit.plan import DELETE, ROLLOVER, SAVED_OBJECTS, SPACE, Change, Plan
+from toolkit.plan import DELETE, SAVED_OBJECTS, SPACE, Change, Plan
 
 _LAZY_ROLLOVER = (8, 13, 0)
 """From then on a rollover can wait for the next message, so that no empty index is made."""
 
+
+_ENDPOINT = {MAPPING: "_mapping", SETTINGS: "_settings"}
+_GONE_IS_FINE = {"ignore_unavailable": "true", "allow_no_indices": "true"}
+"""An older index that its retention has taken meanwhile is missing to nobody."""
 
 _KIBANAS = {*SAVED_OBJECTS.values(), SPACE}
 """The kinds of what is in Kibana; everything of Elasticsearch comes first."""
@@ -69,7 +75,7 @@ def apply(
             )
         elsewhere = [change for change in now.pending if change.kind in _KIBANAS]
         here = (change for change in now.pending if change.kind not in _KIBANAS)
-        for _, changes in groupby(here, key=lambda change: (change.kind, change.action == ROLLOVER)):
+        for _, changes in groupby(here, key=_stage):
             yield from _make(transport, lock, list(changes), lazy_rollover=lazy_rollover)
         if provision and (elsewhere or now.outdated_record):
             yield from _provision(provision, lock, elsewhere)
@@ -81,24 +87,38 @@ def apply(
             )
 
 
+def _stage(change: Change) -> tuple[str, str]:
+    """Changes with the same do not depend on each other."""
+    return change.kind, change.action if change.action in (*_ENDPOINT, ROLLOVER, REBUILD) else ""
+
+
 def _make(transport: Transport, lock: Lock, changes: list[Change], *, lazy_rollover: bool) -> Iterator[Event]:
     """Changes of one kind, which do not depend on each other, at once."""
 
     def make(change: Change) -> Event:
         lock.check()
         try:
-            if change.action == ROLLOVER:
-                params = {"lazy": "true"} if lazy_rollover else None
-                transport.post(f"/{change.name}/_rollover", None, params=params)
-            elif change.action == DELETE:
-                KIND[change.kind].delete(transport, change.name)
-            elif change.resource:
-                KIND[change.kind].write(transport, change.resource)
+            _write(transport, lock, change, lazy_rollover=lazy_rollover)
         except RejectedError as error:
             raise RejectedError(f"{change} ({change.source}): {error.reason}", hint=error.hint) from error
         return Event(change)
 
     yield from at_once(make, changes)
+
+
+def _write(transport: Transport, lock: Lock, change: Change, *, lazy_rollover: bool) -> None:
+    if change.action == ROLLOVER:
+        transport.post(f"/{change.name}/_rollover", None, params={"lazy": "true"} if lazy_rollover else None)
+    elif change.action == DELETE:
+        KIND[change.kind].delete(transport, change.name)
+    elif change.action == REBUILD and change.resource:
+        Transform().rebuild(transport, change.resource)
+    elif change.action in _ENDPOINT and change.resource:
+        for index in change.indices:
+            lock.check()
+            transport.put(f"/{index}/{_ENDPOINT[change.action]}", change.resource.body, params=_GONE_IS_FINE)
+    elif change.resource:
+        KIND[change.kind].write(transport, change.resource)
 
 
 def _provision(provision: Provision, lock: Lock, changes: list[Change]) -> Iterator[Event]:

@@ -27,13 +27,15 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Stream:
-    """A data stream's write index, and what the stream would get next."""
+    """The indices behind a data stream."""
 
     write_index: str
     body: Body
     """The server's answer for the write index: `{"settings": …, "mappings": …}`."""
     waits_for_rollover: bool
     """Whether the next write turns to a new index anyway (a lazy rollover)."""
+    older: Mapping[str, Body] = field(default_factory=dict)
+    """The indices before it, the oldest first, with the server's answer for each."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,10 @@ def wanted_component(desired: Sequence[Resource], bodies: Mapping[Key, Body | No
 
 
 def _stream(transport: Transport, name: str, body: Body) -> tuple[str, Stream]:
-    index = body["indices"][-1]["index_name"]
-    answer = transport.get(f"/{index}") or {}
-    return name, Stream(index, answer.get(index, {}), bool(body.get("rollover_on_write")))
+    *older, index = [each["index_name"] for each in body["indices"]]
+    answer = transport.get(f"/{name}") or {}
+    waits = bool(body.get("rollover_on_write"))
+    return name, Stream(index, answer.get(index, {}), waits, {each: answer[each] for each in older if each in answer})
 
 
 def _in_the_way(transport: Transport, bodies: Mapping[Key, Body | None]) -> Iterator[str]:

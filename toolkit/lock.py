@@ -55,6 +55,8 @@ class Holder:
     expires: str
     gone: bool
     """Whether it was a process of this machine that is no more, so that the next run takes the lock over at once."""
+    expired: bool
+    """Whether its time has come, by our clock, so that the next run takes it over after a look."""
     position: dict[str, str]
     """The sequence number of what was read: of another one nothing is done."""
 
@@ -216,17 +218,28 @@ def locked(transport: Transport, state_index: Body, *, name: str = CLUSTER, doin
 
 
 def holder(transport: Transport, name: str = CLUSTER) -> Holder | None:
-    """Who has a lock, or had it when they died; None: it is free. Reads only."""
+    """Who has a lock, or had it when they died; None: it is free. Reads only.
+
+    Raises:
+        ToolkitError: what is there is not a lock as this toolkit writes it.
+    """
     held = transport.get(f"/{INDEX}/_doc/{name}")
     if held is None:
         return None
     lock = held["_source"]
-    return Holder(name, lock["owner"], lock["host"], lock["process"], lock.get("doing", _CHANGING), lock["taken"],
-                  lock["heartbeat"], lock["expires"], gone=_died_here(lock), position=_position(held))  # fmt: skip
+    try:
+        return Holder(name, lock["owner"], lock["host"], lock["process"], lock.get("doing", _CHANGING), lock["taken"],
+                      lock["heartbeat"], lock["expires"], gone=_died_here(lock), expired=not _in_force(lock),
+                      position=_position(held))  # fmt: skip
+    except (KeyError, TypeError, ValueError) as error:
+        raise ToolkitError(
+            f"the lock {INDEX}/_doc/{name} on {transport.url} cannot be read: {error!r}",
+            hint="a newer ocs-elastic may have written it: use that one",
+        ) from error
 
 
 def take_away(transport: Transport, *held: Holder) -> None:
-    """Remove locks from a holder that died elsewhere; each is watched for a heartbeat first, for about half a minute.
+    """Remove locks from holders that died elsewhere, once they were watched for a heartbeat; a free one stays free.
 
     Raises:
         LockHeldError: one has had a heartbeat since it was looked at, so its holder is alive; or somebody else has it.
@@ -239,9 +252,11 @@ def take_away(transport: Transport, *held: Holder) -> None:
         except RejectedError as error:
             if error.status != 409:
                 raise
-            raise LockHeldError(
-                f"{each} is alive: it has written its heartbeat since", hint="wait until it is done, or end it"
-            ) from error
+            if (now := holder(transport, each.name)) is None:
+                continue  # released meanwhile
+            same = (now.host, now.process, now.taken) == (each.host, each.process, each.taken)
+            said = "is alive: it has written its heartbeat since" if same else "has taken the lock since"
+            raise LockHeldError(f"{now} {said}", hint="wait until it is done, or end it there") from error
 
 
 def held_by(lock: Body) -> LockHeldError:
@@ -250,7 +265,7 @@ def held_by(lock: Body) -> LockHeldError:
         f"{lock['owner']} on {lock['host']} (process {lock['process']}) {lock.get('doing', _CHANGING)} "
         f"since {lock['taken']}",
         hint=f"wait until it is done; if it died, its lock expires at {lock['expires']}, and a minute later "
-        "the next run takes it over",
+        "the next run takes it over (sooner: ocs-elastic migrate unlock)",
     )
 
 

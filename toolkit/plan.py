@@ -6,31 +6,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from toolkit.canonical import checksum
+from toolkit.change_class import (
+    IMPOSSIBLE,
+    MAPPING,
+    REBUILD,
+    REINDEX,
+    ROLLOVER,
+    SETTINGS,
+    Classed,
+    of_latest_state,
+    of_stream,
+)
 from toolkit.dashboards.drift import Drift
 from toolkit.dashboards.live import LiveSpace
-from toolkit.effective import differs, effective
-from toolkit.errors import UnsafePlanError
+from toolkit.effective import merged
+from toolkit.errors import ToolkitError, UnsafePlanError
+from toolkit.index_difference import Leaf
 from toolkit.kinds import KIND, KINDS
 from toolkit.live import Live, wanted_component
 from toolkit.model import Body, Resource
+from toolkit.versions import mixed, newer
 
 _ORDER = {kind.name: position for position, kind in enumerate(KINDS)}
 
-CREATE, UPDATE, DELETE, ADOPT, ROLLOVER, UNAVAILABLE, EDITED = (
-    "create", "update", "delete", "adopt", "rollover", "unavailable", "edited",
-)  # fmt: skip
+CREATE, UPDATE, DELETE, ADOPT, UNAVAILABLE, EDITED = "create", "update", "delete", "adopt", "unavailable", "edited"
+_IDLE = frozenset({UNAVAILABLE, EDITED, REINDEX, IMPOSSIBLE})
+"""The actions of changes that `apply` does not make."""
 
 SAVED_OBJECTS = {"tag": "tag", "index-pattern": "data_view", "dashboard": "dashboard"}
 """Kibana's types of saved objects and, in the words of its pages, what a plan calls them."""
 SPACE = "space"
-
-_ROLLOVER_MEANING = (
-    "The stream turns to a new index. Stored documents stay as they are; new ones follow the new template."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,8 @@ class Change:
     """One thing that is to be done, or that cannot be."""
 
     action: str
-    """`create`, `update`, `delete`, `adopt`, `rollover`, `unavailable`, or `edited` (by hand, so it stays)."""
+    """`create`, `update`, `delete`, `adopt`, `unavailable`, `edited` (by hand, so it stays), or a class of
+    `toolkit.change_class`: `mapping`, `settings`, `rollover`, `rebuild`, `reindex`, `impossible`."""
     kind: str
     name: str
     source: str = ""
@@ -61,11 +71,13 @@ class Change:
     differences: tuple[Difference, ...] = ()
     meaning: str = ""
     """What it means for documents, or why it is not possible."""
+    indices: tuple[str, ...] = ()
+    """The indices that it is about, where it is not about the resource as a whole."""
 
     @property
     def pending(self) -> bool:
         """Whether something will be done."""
-        return self.action not in (UNAVAILABLE, EDITED)
+        return self.action not in _IDLE
 
     def as_json(self) -> Body:
         """For programs."""
@@ -76,6 +88,7 @@ class Change:
             "source": self.source,
             "differences": [difference.as_json() for difference in self.differences],
             "meaning": self.meaning,
+            **({"indices": list(self.indices)} if self.indices else {}),
         }
 
     def __str__(self) -> str:
@@ -88,6 +101,11 @@ class Problem:
 
     reason: str
     hint: str
+
+    @classmethod
+    def of(cls, error: ToolkitError) -> Problem:
+        """The same that another command would end with."""
+        return cls(error.reason, error.hint or "")
 
 
 @dataclass(frozen=True)
@@ -195,14 +213,33 @@ def absent_data(absent: Iterable[str]) -> Iterator[Problem]:
         )
 
 
-def make_plan(desired: Sequence[Resource], live: Live, namespace: str, *, schema: int) -> Plan:
-    """Compare what is desired with what is live."""
+def make_plan(
+    desired: Sequence[Resource],
+    live: Live,
+    namespace: str,
+    *,
+    schema: int,
+    allow_mixed: bool = False,
+    older_indices: bool = False,
+) -> Plan:
+    """Compare what is desired with what is live.
+
+    Args:
+        desired: everything that should be there.
+        live: what is there.
+        namespace: whose plan it is.
+        schema: of this toolkit's catalogue.
+        allow_mixed: whether the nodes may be of different versions.
+        older_indices: whether new fields are for older indices too.
+    """
+    behind = list(_behind(desired, live, older_indices=older_indices))
+    rebuilt = {change.name for change in behind if change.action == REBUILD}
     changes = [
         *_unavailable(live),
-        *(change for resource in desired if (change := _change(resource, live))),
-        *_rollovers(desired, live),
+        *(change for r in desired if not (r.kind == "index" and r.name in rebuilt) and (change := _change(r, live))),
+        *behind,
     ]
-    changes.sort(key=lambda change: (change.action == ROLLOVER, _ORDER[change.kind]))
+    changes.sort(key=_turn)
     changes.extend(_deletions(desired, live, namespace))
     return Plan(
         cluster=live.cluster,
@@ -211,7 +248,7 @@ def make_plan(desired: Sequence[Resource], live: Live, namespace: str, *, schema
         server=str(live.server),
         namespace=namespace,
         changes=tuple(changes),
-        problems=tuple(_problems(desired, live, schema)),
+        problems=tuple(_problems(desired, live, schema, allow_mixed=allow_mixed)),
     )
 
 
@@ -237,17 +274,48 @@ def _unavailable(live: Live) -> Iterator[Change]:
             yield Change(UNAVAILABLE, kind.name, "all", kind.folder, meaning=reason)
 
 
-def _rollovers(desired: Sequence[Resource], live: Live) -> Iterator[Change]:
-    """Streams whose write index is not what their effective template, as it will be, asks for."""
+def _turn(change: Change) -> tuple[float, int]:
+    """Where a change stands among all: new fields before what fills them, settings after what they name."""
+    order = _ORDER[change.kind]
+    first, last = -1, len(KINDS)
+    stages = {MAPPING: first, SETTINGS: _ORDER["index_template"] + 0.5, ROLLOVER: last}
+    return stages.get(change.action, last + 1 if change.action in (REINDEX, IMPOSSIBLE) else order), order
+
+
+def _behind(desired: Sequence[Resource], live: Live, *, older_indices: bool) -> Iterator[Change]:
+    """What the indices of streams, and the latest state's, have otherwise than their templates as those will be."""
     component = wanted_component(desired, live.bodies)
     templates = {resource.name: resource for resource in desired if resource.kind == "index_template"}
-    for name, stream in live.streams.items():
-        if stream.waits_for_rollover or name not in templates:
+    for resource in desired:
+        name, template = resource.name, templates.get(resource.name)
+        if template is None or name in live.in_the_way:
             continue
-        found = differs(effective(templates[name].body, component), stream.body)
-        if found:
-            shown = tuple(Difference(line, None, None) for line in found)
-            yield Change(ROLLOVER, "data_stream", name, templates[name].source, None, shown, _ROLLOVER_MEANING)
+        wanted = merged(template.body, component)
+        found: Iterable[Classed] = ()
+        if resource.kind == "data_stream" and name in live.streams:
+            found = of_stream(name, wanted, live.streams[name], server=live.server, older_indices=older_indices)
+        elif resource.kind == "index":
+            transform = bool(live.bodies.get(("transform", name)))
+            found = of_latest_state(name, wanted, live.bodies["index", name], transform=transform)
+        for each in found:
+            body = resource.body if each.action == REBUILD else each.body
+            yield Change(
+                each.action,
+                resource.kind,
+                name,
+                template.source,
+                None if body is None else replace(resource, body=body),
+                tuple(_shown(each, leaf) for leaf in each.leaves),
+                each.meaning,
+                each.indices,
+            )
+
+
+def _shown(classed: Classed, leaf: Leaf) -> Difference:
+    """A setting beside fields is one line, since that is what programs have read in a rollover from the beginning."""
+    if classed.action in (ROLLOVER, REBUILD) and not leaf.path.startswith("mapping of "):
+        return Difference(f"{leaf.path}: {leaf.before} instead of {leaf.after}", None, None)
+    return Difference(*leaf)
 
 
 def _deletions(desired: Sequence[Resource], live: Live, namespace: str) -> Iterator[Change]:
@@ -259,7 +327,7 @@ def _deletions(desired: Sequence[Resource], live: Live, namespace: str) -> Itera
             yield Change(DELETE, kind, name, meaning=f"No file of this version makes it. {KIND[kind].meaning(DELETE)}")
 
 
-def _problems(desired: Sequence[Resource], live: Live, schema: int) -> Iterator[Problem]:
+def _problems(desired: Sequence[Resource], live: Live, schema: int, *, allow_mixed: bool) -> Iterator[Problem]:
     for name, templates in live.rivals.items():
         yield Problem(
             f"{name}: foreign index template {', '.join(templates)} has the same or a higher priority and would win",
@@ -280,12 +348,10 @@ def _problems(desired: Sequence[Resource], live: Live, schema: int) -> Iterator[
             f"index template {name} would be refused{cause}: {reason}",
             f"look at {custom}" if own else "this is a bug or an unsupported server: please report it",
         )
-    newest = max((int(KIND[k].mark_of(b).get("schema") or 0) for (k, _), b in live.owned.items()), default=0)
-    if newest > schema:
-        yield Problem(
-            f"the cluster was set up by a newer toolkit: schema {newest}, and this one knows {schema}",
-            "install the newer toolkit; an older one would take fields away",
-        )
+    marks = (KIND[kind].mark_of(body) for (kind, _), body in live.owned.items())
+    for error in (newer(marks, schema), None if allow_mixed else mixed(live.server)):
+        if error:
+            yield Problem.of(error)
 
 
 def differences(before: Any, after: Any, path: str = "") -> Iterator[Difference]:

@@ -33,7 +33,7 @@ def restore(transport: Transport, name: str) -> None:
     """Put every write block back that was lifted under a name; an index that is gone needs none."""
     for index in (left := lifted(transport, name)):
         try:
-            _block(transport, index)
+            block(transport, index)
         except RejectedError as error:
             if error.status != 404:
                 raise
@@ -41,8 +41,12 @@ def restore(transport: Transport, name: str) -> None:
         transport.delete(_path(name))
 
 
-def _block(transport: Transport, index: str) -> None:
-    """Block it once what is being written is written; Elasticsearch waits for that in none a stream writes to."""
+def block(transport: Transport, index: str) -> None:
+    """Block it once what is being written is written; Elasticsearch waits for that in none a stream writes to.
+
+    Raises:
+        RejectedError: the server refused.
+    """
     try:
         transport.put(f"/{index}/_block/write", None)
     except RejectedError as error:

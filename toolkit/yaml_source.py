@@ -149,7 +149,7 @@ def parse(text: str, *, source: str) -> Document:
         node = loader.get_single_node()
         value = None if node is None else _construct(loader, node, (), lines, source)
     except yaml.YAMLError as error:
-        raise SourceError(f"{source}: {_yaml_reason(error)}") from error
+        raise SourceError(_yaml_reason(source, error)) from error
     except RecursionError as error:
         raise SourceError(f"{source}: is nested too deeply, or an alias contains itself") from error
     return Document(source, value, lines)
@@ -192,7 +192,7 @@ def _scalar(loader: _Loader, node: yaml.Node, source: str) -> Any:
     return value
 
 
-def _yaml_reason(error: yaml.YAMLError) -> str:
+def _yaml_reason(source: str, error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error)
-    return f"line {mark.line + 1}: {problem}" if mark else problem
+    return f"{source}:{mark.line + 1}: {problem}" if mark else f"{source}: {problem}"

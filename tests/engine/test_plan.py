@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import pytest
 
 from tests.engine.conftest import Engine
 from toolkit.apply import remove
+from toolkit.change_class import IMPOSSIBLE, MAPPING, REBUILD, REINDEX, ROLLOVER, SETTINGS
 from toolkit.client.transport import Transport
 from toolkit.config import Settings
 from toolkit.effective import effective
@@ -27,7 +30,7 @@ from toolkit.live import read_live, wanted_component
 from toolkit.load import state_index
 from toolkit.lock import INDEX, locked
 from toolkit.model import Body, Resource
-from toolkit.plan import ADOPT, CREATE, ROLLOVER, UPDATE, Plan, differences
+from toolkit.plan import ADOPT, CREATE, UPDATE, Plan, differences
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.destroy import users_of_shared
 
@@ -152,12 +155,283 @@ def test_a_changed_setting_is_shown_leaf_by_leaf_with_its_meaning(applied: Deplo
     assert change.action == UPDATE
     assert "template.settings.index.refresh_interval" in {difference.path for difference in change.differences}
     assert "Stored documents stay" in change.meaning
-    rolled = {change.name for change in plan.pending if change.action == ROLLOVER}
     namespace = applied.settings.namespace
-    assert rolled == {f"ocs-campaign-groups-{namespace}", f"ocs-dead-letters-{namespace}"}
+    both = {f"ocs-campaign-groups-{namespace}", f"ocs-dead-letters-{namespace}"}
+    assert {change.name for change in plan.pending if change.action == SETTINGS} == both
+    assert not [change for change in plan.pending if change.action == ROLLOVER]
     target = settled(applied, refresh_interval_s=7)
     list(target.apply(plan))
+    assert not target.plan().pending
+    for name in both:
+        (index,) = indices(target, name)
+        assert setting(target, index, "index.refresh_interval") == "7s"
+
+
+def test_a_setting_that_only_a_new_index_can_have_rolls_over_once(applied: Deployment) -> None:
+    namespace = applied.settings.namespace
+    both = {f"ocs-campaign-groups-{namespace}", f"ocs-dead-letters-{namespace}"}
+    target = settled(applied, shards=2)
+    plan = target.plan()
+    assert {change.name for change in plan.pending if change.action == ROLLOVER} == both
+    list(target.apply(plan))
     assert not target.plan().pending, "one rollover, and never again"
+    write(target)
+    for name in both:
+        before, *after = indices(target, name)  # a lazy rollover of dead letters waits for the next one
+        assert setting(target, before, "index.number_of_shards") == "1"
+        assert [setting(target, index, "index.number_of_shards") for index in after] == ["2"] * len(after)
+    assert len(indices(target, f"ocs-campaign-groups-{namespace}")) == 2
+    assert not target.plan().pending
+    assert not [change for change in target.plan().changes if change.action in (REINDEX, IMPOSSIBLE)]
+
+
+def test_a_field_of_ones_own_is_put_into_the_index_that_is_there(applied: Deployment) -> None:
+    name = stream(applied)
+    (index,) = indices(applied, name)
+    message = write(applied)
+    own = {"shift": {"type": "keyword"}, "ocs": {"properties": {"queue": {"properties": {"name": TEXT_TOO}}}}}
+    customize(applied, {"mappings": {"properties": own}})
+    (change,) = applied.plan().pending
+    assert (change.action, change.kind, change.name, change.indices) == (MAPPING, "data_stream", name, (index,))
+    assert {difference.path for difference in change.differences} == {"shift", "ocs.queue.name.text"}
+    assert "Documents that are stored already stay as they are" in change.meaning
+    list(applied.apply(applied.plan()))
+    assert not applied.plan().pending
+    assert indices(applied, name) == [index], "no rollover"
+    found = properties(applied, index)
+    assert found["shift"] == {"type": "keyword"}
+    queue = found["ocs"]["properties"]["queue"]["properties"]["name"]
+    assert queue["fields"] == TEXT_TOO["fields"]
+    assert queue["ignore_above"] == 1024, "what the request must say again, or it would be gone"
+    assert applied.transport.get(f"/{index}/_doc/{message}") is not None
+
+
+def test_older_indices_get_a_new_field_only_if_asked_for(applied: Deployment) -> None:
+    name = stream(applied)
+    applied.transport.post(f"/{name}/_rollover", None)
+    older, newest = indices(applied, name)
+    customize(applied, {"mappings": {"properties": {"shift": {"type": "keyword"}}}})
+    wider = replace(applied, older_indices=True)
+    assert applied.plan().checksum != wider.plan().checksum, "an approval of the one is none of the other"
+    plan = applied.plan()
+    assert "1 older of the stream's indices do not get it" in plan.pending[0].meaning
+    list(applied.apply(plan))
+    assert not applied.plan().pending
+    assert "shift" in properties(applied, newest)
+    assert "shift" not in properties(applied, older)
+    (change,) = wider.plan().pending
+    assert (change.action, change.indices) == (MAPPING, (older,))
+    list(wider.apply(wider.plan()))
+    assert not wider.plan().pending
+    assert "shift" in properties(applied, older)
+    assert indices(applied, name) == [older, newest]
+
+
+def test_an_older_index_that_is_shut_is_named_and_does_not_stop_the_others(applied: Deployment) -> None:
+    name = stream(applied)
+    for _ in range(2):
+        applied.transport.post(f"/{name}/_rollover", None)
+    shut, older, newest = indices(applied, name)
+    applied.transport.put(f"/{shut}/_settings", {"index.blocks.read_only": True})
+    try:
+        customize(applied, {"mappings": {"properties": {"shift": {"type": "keyword"}}}})
+        wider = replace(applied, older_indices=True)
+        (impossible,) = [change for change in wider.plan().changes if change.action == IMPOSSIBLE]
+        assert (impossible.indices, impossible.pending) == ((shut,), False)
+        assert "index.blocks.read_only is set" in impossible.meaning
+        list(wider.apply(wider.plan()))
+        assert not wider.plan().pending
+        assert ["shift" in properties(applied, index) for index in (shut, older, newest)] == [False, True, True]
+    finally:
+        applied.transport.put(f"/{shut}/_settings", {"index.blocks.read_only": None})
+
+
+def test_a_setting_of_ones_own_that_an_open_index_takes_is_set(applied: Deployment) -> None:
+    name = stream(applied)
+    applied.transport.post(f"/{name}/_rollover", None)
+    older, newest = indices(applied, name)
+    customize(applied, {"settings": {"index": {"priority": 7}}})
+    (change,) = applied.plan().pending
+    assert (change.action, change.indices) == (SETTINGS, (newest,))
+    assert [difference.as_json() for difference in change.differences] == [
+        {"path": "index.priority", "before": None, "after": "7"}
+    ]
+    list(applied.apply(applied.plan()))
+    assert not applied.plan().pending
+    assert [setting(applied, index, "index.priority") for index in (older, newest)] == [None, "7"]
+    assert indices(applied, name) == [older, newest], "no rollover"
+
+
+@pytest.mark.parametrize("number", ["2", "0-all"])
+def test_replicas_are_changed_in_place_and_stay(applied: Deployment, number: str) -> None:
+    """Those that expand by themselves, as they do by default, would take a number back at once."""
+    target = settled(applied, replicas=number)
+    plan = target.plan()
+    assert not [change for change in plan.pending if change.action in (ROLLOVER, REBUILD)]
+    list(target.apply(plan))
+    assert not target.plan().pending
+    (index,) = indices(target, stream(target))
+    assert setting(target, index, "index.auto_expand_replicas") == (number if "-" in number else "false")
+
+
+def test_another_type_rolls_over_once_and_what_stays_behind_is_said(applied: Deployment) -> None:
+    """Before and after: the documents that are stored have the old form until something is done about it."""
+    name = stream(applied)
+    (old,) = indices(applied, name)
+    message = write(applied)
+    customize(applied, {"mappings": {"properties": {"ocs": {"properties": {"optimize": GOAL_AS_TEXT}}}}})
+    plan = applied.plan()
+    (rollover,) = plan.pending
+    assert rollover.action == ROLLOVER
+    (difference,) = rollover.differences
+    assert difference.path == "mapping of ocs.optimize.goal.type"
+    assert difference.after == "keyword"
+    said = [change for change in plan.changes if change.action in (REINDEX, IMPOSSIBLE)]
+    list(applied.apply(plan))
+    assert not applied.plan().pending
+    write(applied)
+    again = applied.plan()
+    assert not again.pending, "one rollover, and never again"
+    before, after = indices(applied, name)
+    assert before == old
+    assert applied.transport.get(f"/{old}/_doc/{message}") is not None
+    assert [change for change in again.changes if change.action in (REINDEX, IMPOSSIBLE)] == said
+    (behind,) = said
+    assert (behind.indices, behind.pending) == ((old,), False)
+    if applied.server.data_stream_modify:
+        assert behind.action == REINDEX
+        assert "`reindex: {stream: campaign_groups}`" in behind.meaning
+    else:
+        assert behind.action == IMPOSSIBLE
+        assert "cannot exchange the indices behind a data stream" in behind.meaning
+    goal = properties(applied, after)["ocs"]["properties"]["optimize"]["properties"]["goal"]
+    assert goal["type"] == "keyword"
+
+
+def test_the_latest_states_index_takes_what_it_can(applied: Deployment) -> None:
+    name = latest(applied)
+    applied.transport.put(f"/{name}/_settings", {"index.auto_expand_replicas": "0-all"})
+    (change,) = applied.plan().pending
+    assert (change.action, change.kind, change.name) == (SETTINGS, "index", name)
+    list(applied.apply(applied.plan()))
+    assert not applied.plan().pending
+    mapping = copy.deepcopy(applied.transport.get(f"/{name}")[name]["mappings"])
+    del mapping["properties"]["tags"]
+    _remake(applied, name, mapping)
+    (change,) = applied.plan().pending
+    assert (change.action, change.kind, change.indices) == (MAPPING, "index", (name,))
+    list(applied.apply(applied.plan()))
+    assert not applied.plan().pending
+    assert "tags" in properties(applied, name)
+
+
+def test_the_latest_states_index_is_rebuilt_where_it_must_be_and_is_complete(applied: Deployment) -> None:
+    name = latest(applied)
+    _post_groups(applied, 3)
+    _await_latest(applied, 3)
+    mapping = copy.deepcopy(applied.transport.get(f"/{name}")[name]["mappings"])
+    mapping["properties"]["tags"] = {"type": "text"}
+    _remake(applied, name, mapping)
+    plan = applied.plan()
+    (change,) = plan.pending
+    assert (change.action, change.kind, change.name) == (REBUILD, "index", name)
+    assert "the transform begins again" in change.meaning
+    list(applied.apply(plan))
+    assert not applied.plan().pending
+    assert properties(applied, name)["tags"]["type"] == "keyword"
+    _await_latest(applied, 3)
+
+
+def test_a_latest_states_index_that_was_deleted_is_complete_again(applied: Deployment) -> None:
+    """Made anew by itself, it would lack every group that has sent nothing since: the transform goes on."""
+    name = latest(applied)
+    _post_groups(applied, 3)
+    _await_latest(applied, 3)
+    applied.transport.delete(f"/{name}")
+    (change,) = [change for change in applied.plan().pending if change.kind == "index"]
+    assert change.action == REBUILD
+    list(applied.apply(applied.plan()))
+    assert not applied.plan().pending
+    _await_latest(applied, 3)
+
+
+TEXT_TOO: Body = {"type": "keyword", "ignore_above": 1024, "fields": {"text": {"type": "text"}}}
+GOAL_AS_TEXT: Body = {"properties": {"goal": {"type": "keyword"}}}
+
+
+def stream(target: Deployment) -> str:
+    return f"ocs-campaign-groups-{target.settings.namespace}"
+
+
+def latest(target: Deployment) -> str:
+    """The name of the latest-state index, filled; skips where there is none."""
+    if not target.server.transforms:
+        pytest.skip("this engine has no transforms")
+    return f"ocs-current-state-{target.settings.namespace}"
+
+
+def indices(target: Deployment, name: str) -> list[str]:
+    (found,) = target.transport.get(f"/_data_stream/{name}")["data_streams"]
+    return [index["index_name"] for index in found["indices"]]
+
+
+def setting(target: Deployment, index: str, name: str) -> str | None:
+    answer = target.transport.get(f"/{index}/_settings", params={"flat_settings": "true"})
+    value: str | None = answer[index]["settings"].get(name)
+    return value
+
+
+def properties(target: Deployment, index: str) -> Body:
+    found: Body = target.transport.get(f"/{index}/_mapping")[index]["mappings"]["properties"]
+    return found
+
+
+def customize(target: Deployment, template: Body) -> None:
+    """What the user's own component asks for."""
+    target.transport.put(f"/_component_template/{stream(target)}@custom", {"template": template})
+
+
+def write(target: Deployment, guid: str = "g") -> str:
+    """One message of a campaign group; its id."""
+    message = {"GSW_CAMPAIGN_GROUP_GUID": guid, "GSW_CAMPAIGN_GROUP_NAME": guid, "GSW_TENANT_CCID": "1"}
+    return str(target.transport.post(f"/{stream(target)}/_doc", message)["_id"])
+
+
+def _post_groups(target: Deployment, count: int) -> None:
+    for i in range(count):
+        write(target, f"g{i}")
+
+
+def _await_latest(target: Deployment, count: int) -> None:
+    name = latest(target)
+    deadline = time.monotonic() + 120
+    while (found := target.transport.post(f"/{name}/_count", {})["count"]) != count:
+        assert time.monotonic() < deadline, found
+        time.sleep(1)
+
+
+def _remake(target: Deployment, name: str, mapping: Body) -> None:
+    """The latest state's index as an earlier version, or somebody, made it; its documents are gone."""
+    url = f"/_transform/{name}"
+    target.transport.post(f"{url}/_stop", None, params={"force": "true", "wait_for_completion": "true"})
+    settings = target.transport.get(f"/{name}/_settings")[name]["settings"]["index"]
+    kept = {key: settings[key] for key in ("mode", "number_of_shards", "auto_expand_replicas") if key in settings}
+    target.transport.delete(f"/{name}")
+    with unlike_its_template(target, name, mapping):
+        target.transport.put(f"/{name}", {"settings": kept})
+    target.transport.post(f"{url}/_start", None)
+
+
+@contextmanager
+def unlike_its_template(target: Deployment, name: str, mapping: Body) -> Iterator[None]:
+    """While an index is made, a template of higher priority stands over ours: its own request could only add."""
+    rival = f"rival-{name}"
+    body = {"index_patterns": [name], "priority": 501, "template": {"mappings": mapping}}
+    target.transport.put(f"/_index_template/{rival}", body)
+    try:
+        yield
+    finally:
+        target.transport.delete(f"/_index_template/{rival}")
 
 
 def test_a_change_of_retention_rolls_nothing_over(applied: Deployment) -> None:
@@ -210,11 +484,12 @@ def test_what_is_not_ours_is_adopted_only_with_consent(empty: Deployment) -> Non
 
 def test_the_users_custom_component_is_never_touched_and_counts(applied: Deployment) -> None:
     name = f"ocs-campaign-groups-{applied.settings.namespace}@custom"
-    own = {"template": {"settings": {"index": {"priority": "7"}}}}
+    own = {"template": {"settings": {"index": {"max_ngram_diff": "7", "load_fixed_bitset_filters_eagerly": "false"}}}}
     applied.transport.put(f"/_component_template/{name}", own)
     plan = applied.plan()
     assert [change.action for change in plan.pending] == [ROLLOVER]
-    assert "index.priority: None instead of 7" in {difference.path for difference in plan.pending[0].differences}
+    shown = {difference.path for difference in plan.pending[0].differences}
+    assert "index.load_fixed_bitset_filters_eagerly: None instead of false" in shown
     list(applied.apply(plan))
     live = KIND["component_template"].read(applied.transport, name)
     assert live is not None
@@ -314,17 +589,17 @@ from tests.engine.conftest import _engine
 from tests.engine.test_plan import Dying
 from toolkit.config import Settings
 from toolkit.uses.deployment import Deployment
-url, namespace, die_at = json.loads(sys.argv[1])
+url, namespace, die_at, older_indices = json.loads(sys.argv[1])
 engine = _engine(url)
 engine.transport.on_write = dying = Dying(die_at)
-target = Deployment(engine.transport, engine.server, Settings(namespace=namespace))
+target = Deployment(engine.transport, engine.server, Settings(namespace=namespace), older_indices=older_indices)
 list(target.apply(target.plan()))
 print(dying.moments)
 """
 
 
 def _apply_in_a_process(target: Deployment, die_at: int) -> subprocess.CompletedProcess[str]:
-    arguments = json.dumps([target.transport.url, target.settings.namespace, die_at])
+    arguments = json.dumps([target.transport.url, target.settings.namespace, die_at, target.older_indices])
     return subprocess.run(
         [sys.executable, "-c", KILLED, arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -350,6 +625,61 @@ def test_a_run_that_dies_at_any_write_can_be_run_again(empty: Deployment) -> Non
         assert _state(empty) == goal
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.timeout(1800)
+def test_an_upgrade_that_dies_at_any_write_can_be_run_again(empty: Deployment) -> None:
+    """New fields in two indices, a setting, a rollover and, where there are transforms, the latest state made anew."""
+    target = replace(empty, older_indices=True)
+    _make_outdated(target)
+    actions = {change.action for change in target.plan().pending}
+    assert actions == {MAPPING, SETTINGS, ROLLOVER} | ({REBUILD} if target.server.transforms else set())
+    undisturbed = _apply_in_a_process(target, 0)
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    moments = int(undisturbed.stdout)
+    assert moments >= 2 * (4 + (5 if target.server.transforms else 0))
+    goal = _behind(target)
+    for die_at in range(1, moments + 1):
+        _forget(target)
+        _make_outdated(target)
+        died = _apply_in_a_process(target, die_at)
+        assert died.returncode == -signal.SIGKILL, (die_at, died.stderr)
+        time.sleep(0.5)
+        list(target.apply(target.plan()))
+        assert not target.plan().pending
+        assert _behind(target) == goal, die_at
+
+
+def _make_outdated(target: Deployment) -> None:
+    """A namespace with documents and an older index, whose templates then ask for something of every class."""
+    list(target.apply(target.plan()))
+    _post_groups(target, 2)
+    target.transport.post(f"/{stream(target)}/_rollover", None)
+    if target.server.transforms:
+        _await_latest(target, 2)
+        mapping = copy.deepcopy(target.transport.get(f"/{latest(target)}")[latest(target)]["mappings"])
+        mapping["properties"]["tags"] = {"type": "text"}
+        _remake(target, latest(target), mapping)
+    customize(target, {"settings": {"priority": 7}, "mappings": {"properties": {"shift": {"type": "keyword"}}}})
+    dead = f"ocs-dead-letters-{target.settings.namespace}"
+    target.transport.put(f"/_component_template/{dead}@custom", {"template": {"settings": {"number_of_shards": 2}}})
+
+
+def _behind(target: Deployment) -> list[Any]:
+    """How many indices there are, and what each is like; and that the latest state is complete."""
+    live = read_live(target.transport, target.resources, target.server)
+    if target.server.transforms:
+        _await_latest(target, 2)
+    return [
+        [name, found.waits_for_rollover, [_like(body) for body in (*found.older.values(), found.body)]]
+        for name, found in sorted(live.streams.items())
+    ] + [_like(body) for (kind, _), body in live.bodies.items() if kind == "index" and body]
+
+
+def _like(index: Body) -> list[Any]:
+    settings = index["settings"]["index"]
+    return [index["mappings"], settings["number_of_shards"], settings.get("priority")]
+
+
 def _state(target: Deployment) -> dict[str, Any]:
     live = read_live(target.transport, target.resources, target.server)
     return {
@@ -358,7 +688,7 @@ def _state(target: Deployment) -> dict[str, Any]:
 
 
 def test_of_two_at_once_one_wins_and_the_other_says_so(empty: Deployment) -> None:
-    arguments = json.dumps([empty.transport.url, empty.settings.namespace, 0])
+    arguments = json.dumps([empty.transport.url, empty.settings.namespace, 0, False])
     runs = [
         subprocess.Popen(
             [sys.executable, "-c", KILLED, arguments],

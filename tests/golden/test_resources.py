@@ -52,11 +52,24 @@ CASES: dict[str, tuple[Settings, Capabilities]] = {
 }
 
 
-def shown(resource: Resource) -> Any:
-    """The body with scripts as the names of their files, and without the mark's version and checksum."""
+def with_scripts_named(value: Any) -> Any:
+    """The same with scripts as the names of their files."""
     texts = {path.name: path.read_text(encoding="utf-8") for path in data_folder("ingest_pipelines").glob("*.painless")}
     scripts = {text: f"<{name}>" for name, text in texts.items()}
     scripts |= {texts["json.painless"] + text: f"<json.painless> <{name}>" for name, text in texts.items()}
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: walk(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [walk(item) for item in value]
+        return scripts.get(value, value) if isinstance(value, str) else value
+
+    return walk(value)
+
+
+def shown(resource: Resource) -> Any:
+    """The body with scripts as the names of their files, and without the mark's version and checksum."""
 
     def walk(value: Any) -> Any:
         if isinstance(value, dict):
@@ -65,9 +78,9 @@ def shown(resource: Resource) -> Any:
             return [walk(item) for item in value]
         if isinstance(value, str) and "toolkit_version=" in value:
             return value.partition(" toolkit_version=")[0]
-        return scripts.get(value, value) if isinstance(value, str) else value
+        return value
 
-    return walk(resource.body)
+    return walk(with_scripts_named(resource.body))
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -217,7 +217,7 @@ def neutral(request: Request, answer: Answer) -> Answer:
 
 def _known_modules(node: dict[str, Any]) -> dict[str, Any]:
     """Those that the toolkit asks about, of some ninety."""
-    asked = ("transform", "x-pack-ilm")
+    asked = ("data-streams", "transform", "x-pack-ilm")
     return {**node, "modules": [module for module in node["modules"] if module["name"] in asked]}
 
 

@@ -164,6 +164,7 @@ class FakeElasticsearch:
     def __init__(self) -> None:
         self.names = {"ocs-campaign-groups-default", "ocs-dead-letters-default", "ocs-current-state-default"}
         self.documents: dict[str, Json] = {}
+        self.pipelines: Json = {}
         self.has_state = False
         self.fails_to_record: Callable[[Json], bool] = lambda _: False
         """Which of the toolkit's own documents cannot be written."""
@@ -182,6 +183,8 @@ class FakeElasticsearch:
             case "GET", ["_nodes", "plugins"]:
                 modules = [{"name": "transform"}, {"name": "x-pack-ilm"}]
                 return 200, {"nodes": {"n": {"version": "8.3.3", "modules": modules}}}
+            case "GET", ["_ingest", "pipeline", "ocs-*"]:
+                return 200, self.pipelines
             case "GET", ["_data_stream", name] if name in self.names:
                 return 200, {"data_streams": [{"name": name, "indices": [{"index_name": name}]}]}
             case "GET" | "PUT", [name] if name == STATE:

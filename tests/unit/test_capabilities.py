@@ -11,7 +11,7 @@ from toolkit.client.connect import capabilities
 from toolkit.client.transport import Transport
 from toolkit.errors import RejectedError
 
-MODULES = [{"name": "x-pack-core"}, {"name": "x-pack-ilm"}, {"name": "transform"}]
+MODULES = [{"name": name} for name in ("x-pack-core", "x-pack-ilm", "data-streams", "transform")]
 
 
 class _Server:
@@ -45,7 +45,7 @@ def _server(*nodes: dict[str, Any], **version: str) -> Transport:
 
 def test_the_oldest_node_counts() -> None:
     nodes = ({"version": text, "modules": MODULES} for text in ("8.17.2", "8.9.0", "8.10.1"))
-    assert capabilities(_server(*nodes, number="8.17.2")) == of_elasticsearch((8, 9, 0))
+    assert capabilities(_server(*nodes, number="8.17.2")) == of_elasticsearch((8, 9, 0), newest=(8, 17, 2))
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_a_snapshot_has_the_version_that_it_leads_to() -> None:
 
 def test_what_one_node_lacks_the_cluster_lacks() -> None:
     whole = {"version": "8.19.21", "modules": MODULES}
-    lesser = {"version": "8.19.21", "modules": MODULES[:2]}
+    lesser = {"version": "8.19.21", "modules": MODULES[:3]}
     assert capabilities(_server(whole, lesser, number="8.19.21")) == of_elasticsearch((8, 19, 21), transforms=False)
 
 
 def test_a_server_that_refuses_only_its_root_is_known_by_its_nodes() -> None:
     """As Elasticsearch's test distribution does."""
     server = _server({"version": "8.19.21", "modules": MODULES[:1]})
-    assert capabilities(server) == of_elasticsearch((8, 19, 21), ilm=False, transforms=False)
+    assert capabilities(server) == of_elasticsearch((8, 19, 21), ilm=False, transforms=False, data_stream_modify=False)
 
 
 def test_a_server_that_refuses_everything_is_an_error() -> None:

@@ -66,7 +66,7 @@ def test_a_flag_goes_before_the_environment_before_the_file(monkeypatch: pytest.
         ("labels: {state: [a]}\n", "ocs-elastic.yml:1: 'labels' must be"),
         ("namespace: a\nnamespace: b\n", "ocs-elastic.yml:2: key 'namespace' stands twice"),
         ("- a\n", "ocs-elastic.yml:1: must be a mapping"),
-        ("a: [\n", "ocs-elastic.yml: line 2"),
+        ("a: [\n", "ocs-elastic.yml:2: "),
         ("url: https://h:9200\n", "ocs-elastic.yml:1: unknown key 'url'"),
         ("profiles: [a]\n", "ocs-elastic.yml:1: 'profiles' must be a mapping"),
         ("profiles:\n  a: x\n", "ocs-elastic.yml:2: profile 'a' must be a mapping"),

@@ -21,6 +21,7 @@ from pytest_httpserver import HTTPServer
 
 from tests.unit.commands import Command, Ran, command
 from tests.unit.secured import SERVER, Secured, secured
+from toolkit.catalogue import read_catalogue
 from toolkit.client.connect import connect
 from toolkit.config import Connection, Settings
 from toolkit.config.secret import new_secret_file, read_secret
@@ -343,6 +344,12 @@ def with_another_role(server: Secured) -> None:
     server.roles[ROLE] = {**server.roles[ROLE], "cluster": ["all"]}
 
 
+def with_a_role_of_a_newer_toolkit(server: Secured) -> None:
+    role = server.roles[ROLE]
+    mark = {**role["metadata"]["ocs_elastic"], "schema": read_catalogue().schema + 1}
+    server.roles[ROLE] = {**role, "metadata": {**role["metadata"], "ocs_elastic": mark}}
+
+
 def with_a_foreign_role(server: Secured) -> None:
     server.roles[ROLE] = {key: value for key, value in server.roles[ROLE].items() if key != "metadata"}
 
@@ -360,6 +367,7 @@ def without_streams(server: Secured) -> None:
         (without_role, f"there is no role {ROLE}"),
         (with_another_role, f"role {ROLE} is not as it should be"),
         (with_a_foreign_role, f"role {ROLE} is not as it should be"),
+        (with_a_role_of_a_newer_toolkit, "set up by a newer toolkit"),
         (without_streams, "no data stream 'ocs-campaign-groups-bank'"),
     ],
 )
@@ -369,6 +377,14 @@ def test_what_is_missing_is_said_and_nothing_is_made(
     spoil(server)
     failed(run(*arguments), 1, words)
     assert server.written == []
+
+
+def test_an_older_toolkit_revokes_too(run: Command, server: Secured) -> None:
+    """Who has lost a secret does not have to look for the right version first."""
+    run("create")
+    with_a_role_of_a_newer_toolkit(server)
+    assert run("revoke", USER_1, "--yes").code == 0
+    assert server.valid == []
 
 
 @pytest.mark.parametrize("spoil", [without_rights, without_security])

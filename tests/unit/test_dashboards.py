@@ -286,6 +286,22 @@ def test_a_dashboard_that_would_show_nothing_is_a_problem_and_nothing_is_importe
     assert run("plan").code == 3
 
 
+def test_bad_an_older_toolkit_does_not_replace_the_dashboards_of_a_newer_one(
+    run: Command, kibana: FakeKibana, elasticsearch: FakeElasticsearch
+) -> None:
+    """It would take away those that it does not know."""
+    mark = {"managed_by": "ocs-elastic", "toolkit_version": "7.1.0", "schema": read_catalogue().schema + 1}
+    elasticsearch.pipelines = {"ocs-campaign-groups": {"_meta": mark}}
+    done = run("plan")
+    assert done.code == 1
+    assert "set up by a newer toolkit" in done.out
+    assert "ocs-elastic-toolkit 7.1.0 or newer" in done.out
+    refused = run("import", "--yes")
+    assert refused.code == 1
+    assert "set up by a newer toolkit" in refused.err
+    assert kibana.objects == {}
+
+
 def test_a_foreign_object_of_our_id_needs_adopt(
     run: Command, kibana: FakeKibana, elasticsearch: FakeElasticsearch
 ) -> None:

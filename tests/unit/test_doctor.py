@@ -21,6 +21,7 @@ from tests.unit.kibana import FakeElasticsearch, FakeKibana, servers
 from tests.unit.test_client_connect import free_port
 from tests.unit.tls import Server, serving
 from toolkit.capabilities import Capabilities, of_elasticsearch, of_opensearch
+from toolkit.change_class import ROLLOVER
 from toolkit.config import Connection, Settings
 from toolkit.doctor import (
     CHECKS,
@@ -44,7 +45,7 @@ from toolkit.errors import RejectedError, UnreachableError
 from toolkit.live import wanted_component
 from toolkit.load import desired
 from toolkit.output import doctor as output
-from toolkit.plan import ADOPT, CREATE, EDITED, ROLLOVER, SPACE, UNAVAILABLE, UPDATE, Change, Difference, Plan, Problem
+from toolkit.plan import ADOPT, CREATE, EDITED, SPACE, UNAVAILABLE, UPDATE, Change, Difference, Plan, Problem
 from toolkit.uses.doctor import Diagnosis
 
 STREAM, DEAD, STATE = "ocs-campaign-groups-default", "ocs-dead-letters-default", "ocs-current-state-default"
@@ -237,7 +238,8 @@ def test_privileges_are_asked_for_as_the_role_says_for_this_namespace() -> None:
     wanted = credential._wanted(facts(capabilities=replace(SERVER, security=True)))
     assert {"manage_ilm", "monitor"} <= set(wanted["cluster"])
     names = [name for entry in wanted["index"] for name in entry["names"]]
-    assert names == [STREAM, DEAD, STATE, "ocs-elastic-state"]
+    backing, made = [f".ds-{STREAM}-*", f".ds-{DEAD}-*"], [f"{STREAM}-v*", f"{DEAD}-v*"]
+    assert names == [STREAM, DEAD, *backing, *made, STATE, "ocs-elastic-state"]
 
 
 def test_every_privilege_of_the_role_is_said_to_be_needed_by_something() -> None:
@@ -257,19 +259,30 @@ def test_an_older_server_is_not_asked_for_privileges_that_it_does_not_know() -> 
 @pytest.mark.parametrize(
     ("missing", "said"),
     [
-        ("manage_ilm", "manage_ilm on the cluster; needed by: plan, apply, destroy"),
-        ("manage", f"manage on {STREAM}, {DEAD}; needed by: plan, apply, destroy, verify, failures replay, relabel"),
-        ("delete_index", f"delete_index on {STATE}, ocs-elastic-state; needed by: destroy"),
-        ("read_failure_store", f"read_failure_store on {STREAM}, {DEAD}; needed by: doctor, status, verify, failures"),
+        ("manage_ilm", ["manage_ilm on the cluster; needed by: plan, apply, destroy, migrate"]),
+        (
+            "manage",
+            [
+                f"manage on {STREAM}, {DEAD}; "
+                "needed by: plan, apply, destroy, verify, failures replay, relabel, migrate",
+                f"manage on .ds-{STREAM}-*, .ds-{DEAD}-*; needed by: migrate",
+            ],
+        ),
+        ("write", [f"write on {STREAM}-v*, {DEAD}-v*; needed by: migrate"]),
+        ("delete_index", [f"delete_index on {STATE}, ocs-elastic-state; needed by: destroy"]),
+        (
+            "read_failure_store",
+            [f"read_failure_store on {STREAM}, {DEAD}; needed by: doctor, status, verify, failures"],
+        ),
     ],
 )
-def test_a_privilege_that_is_missing_is_named_with_the_commands_that_need_it(missing: str, said: str) -> None:
+def test_a_privilege_that_is_missing_is_named_with_the_commands_that_need_it(missing: str, said: list[str]) -> None:
     there = facts(capabilities=replace(NEWER, security=True))
     there.transport.answers[HAS] = held(there)  # type: ignore[attr-defined]
     assert levels(credential.privileges(there)) == [Level.OK]
     there.transport.answers[HAS] = held(there, missing)  # type: ignore[attr-defined]
-    found = only(credential.privileges(there))
-    assert (found.level, found.what) == (Level.WARNING, f"max lacks {said}")
+    found = [(finding.level, finding.what) for finding in credential.privileges(there)]
+    assert found == [(Level.WARNING, f"max lacks {each}") for each in said]
 
 
 def test_a_right_in_kibana_that_is_missing_is_named() -> None:
@@ -311,6 +324,16 @@ def test_what_stands_in_the_way_is_critical() -> None:
     assert levels(resources.clashes(facts())) == [Level.OK]
     found = only(resources.clashes(facts(of=lambda: plan(problems=(Problem("foreign template x wins", "lower it"),)))))
     assert (found.level, found.what, found.remedy) == (Level.CRITICAL, "foreign template x wins", "lower it")
+
+
+def test_what_a_newer_toolkit_has_set_up_is_told_once() -> None:
+    """Though both the cluster's plan and that of Kibana have it."""
+    newer = plan(problems=(Problem("set up by a newer toolkit", "install it"),))
+    absent = plan(problems=(*newer.problems, Problem("absent: x", "apply")))
+    there = facts(of=lambda: newer, dashboards=lambda: absent, of_kibana=of_kibana("8.3.3"))
+    assert [finding.what for finding in resources.clashes(there)] == ["set up by a newer toolkit"]
+    assert "absent: x" in (told := [finding.what for finding in kibana.dashboards(there)])
+    assert "set up by a newer toolkit" not in told
 
 
 def test_what_is_not_installed_or_half() -> None:

@@ -12,7 +12,7 @@ import typer
 from toolkit.cli.cluster import connection_and_settings, deployment_of, ocs_access
 from toolkit.cli.credentials import show_secret, warn_of_rights
 from toolkit.cli.doctor import diagnosis, show
-from toolkit.cli.options import Adopt, Config, Namespace, NoDashboards, Overwrite, Profile, Yes
+from toolkit.cli.options import Adopt, AllowMixed, Config, Namespace, NoDashboards, Overwrite, Profile, Yes
 from toolkit.cli.plan import applied
 from toolkit.cli.verify import verified
 from toolkit.errors import ToolkitError, UsageError
@@ -32,6 +32,7 @@ def bootstrap(
     adopt: Adopt = False,
     overwrite: Overwrite = False,
     no_dashboards: NoDashboards = False,
+    allow_mixed: AllowMixed = False,
     no_credentials: Annotated[
         bool, typer.Option("--no-credentials", help="Make no credential for OCS, even if it has none.")
     ] = False,
@@ -66,7 +67,14 @@ def bootstrap(
     obstacle = _obstacle(before, access, left_out=no_credentials)
     with _delivery(credential_output if obstacle is None else None, connection, settings, access) as deliver:
         target = applied(
-            profile, namespace, config, yes=yes, adopt=adopt, overwrite=overwrite, no_dashboards=no_dashboards
+            profile,
+            namespace,
+            config,
+            yes=yes,
+            adopt=adopt,
+            overwrite=overwrite,
+            no_dashboards=no_dashboards,
+            allow_mixed=allow_mixed,
         )
         if obstacle is None:
             access, said = _made(target, deliver, connection, access, credential_output)

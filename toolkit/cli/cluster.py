@@ -60,11 +60,19 @@ def deployment_of(
     space: str | None = None,
     overwrite: bool = False,
     no_dashboards: bool = False,
+    allow_mixed: bool = False,
+    older_indices: bool = False,
 ) -> Deployment:
     """The namespace of the cluster, connected; what it may not do it cannot, if it only reads."""
     from toolkit.output.console import TerminalProgress  # noqa: PLC0415
     from toolkit.uses.deployment import deployment  # noqa: PLC0415
 
     connection, settings = connection_and_settings(profile, namespace, config)
-    options = {"read_only": read_only, "overwrite": overwrite, "without_dashboards": no_dashboards}
+    options = {
+        "read_only": read_only,
+        "overwrite": overwrite,
+        "without_dashboards": no_dashboards,
+        "allow_mixed": allow_mixed,
+        "older_indices": older_indices,
+    }
     return deployment(connection, settings, space=space, progress=TerminalProgress(), **options)

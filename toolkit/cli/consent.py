@@ -26,6 +26,6 @@ def consent(question: str, *, yes: bool, hint: str, word: str | None = None) -> 
         return
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on", hint=hint)
-    agreed = typer.confirm(question) if word is None else typer.prompt(question) == word
+    agreed = typer.confirm(question, err=True) if word is None else typer.prompt(question, err=True) == word
     if not agreed:
         raise typer.Exit(1)

@@ -9,13 +9,13 @@ import typer
 
 from toolkit.cli.cluster import deployment_of
 from toolkit.cli.consent import consent
-from toolkit.cli.options import AsJson, Config, Namespace, Profile, Yes
+from toolkit.cli.options import AllowMixed, AsJson, Config, Namespace, Profile, Yes
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.lock import Holder
+    from toolkit.migrate.sources import Source
     from toolkit.uses.deployment import Deployment
     from toolkit.uses.migrate import Forecast
 
@@ -68,37 +68,62 @@ def up(
     rate: Annotated[
         int, typer.Option(min=0, metavar="N", help="Documents a second at most; 0: as many as the cluster can.")
     ] = RATE,
+    drop_source: Annotated[
+        bool,
+        typer.Option(
+            "--drop-source", help="Then delete the indices that a reindexing has replaced, now or earlier, at once."
+        ),
+    ] = False,
+    allow_mixed: AllowMixed = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Run what is pending, in order; each step is checked before it and verified after it.
 
     Long work is a task of the server's. If it is interrupted, at whatever moment, run it again: it goes on where it
-    was. A step that fails ends it; what is done stays done, and the history says how far it came. The exit code is 0
-    if all is applied; of a dry run 0 if nothing is to do, 3 if something is, 1 if something is in the way of it.
+    was. A step that fails ends it; what is done stays done, and the history says how far it came. In the end it deletes
+    what a reindexing has replaced and its file keeps no longer. The exit code is 0 if all is applied; of a dry run 0 if
+    nothing is to do, 3 if something is, 1 if something is in the way of it.
     """
-    from toolkit.output.console import TerminalProgress, result, result_json  # noqa: PLC0415
-    from toolkit.output.migrate import applied_text, forecast_text  # noqa: PLC0415
-    from toolkit.uses.migrate import forecast  # noqa: PLC0415
-    from toolkit.uses.migrate import up as run  # noqa: PLC0415
+    from toolkit.output.console import result, result_json  # noqa: PLC0415
+    from toolkit.output.migrate import forecast_text  # noqa: PLC0415
+    from toolkit.uses.migrate import droppable, forecast  # noqa: PLC0415
 
-    target = _target(profile, namespace, config, read_only=dry_run)
-    found = forecast(target, to=to)
+    target = _target(profile, namespace, config, read_only=dry_run, allow_mixed=allow_mixed)
+    found, gone = forecast(target, to=to), droppable(target, every=drop_source)
     if not as_json:
-        result(forecast_text(found))
+        result(forecast_text(found, gone))
     if dry_run:
         if as_json:
-            result_json([each.as_json() for each in found])
-        raise typer.Exit(_previewed(found))
-    rows = []
-    if found:
+            result_json({"migrations": [m.as_json() for m in found], "to_drop": [s.as_json() for s in gone]})
+        raise typer.Exit(_previewed(found, gone))
+    if found or gone:
         consent("Migrate?", yes=yes, hint="give --yes, after a look at what --dry-run says")
-        for row in run(target, to=to, rate=rate or None, progress=TerminalProgress()):
-            rows.append(row.as_json())
+    _run(target, to, rate or None, pending=bool(found), drop_source=drop_source, as_json=as_json)
+
+
+def _run(
+    target: Deployment, to: int | None, rate: int | None, *, pending: bool, drop_source: bool, as_json: bool
+) -> None:
+    from toolkit.output.console import TerminalProgress, result, result_json  # noqa: PLC0415
+    from toolkit.output.migrate import applied_text, dropped_text  # noqa: PLC0415
+    from toolkit.uses.migrate import drop_sources  # noqa: PLC0415
+    from toolkit.uses.migrate import up as run  # noqa: PLC0415
+
+    rows, dropped = [], []
+    try:
+        if pending:
+            for row in run(target, to=to, rate=rate, progress=TerminalProgress()):
+                rows.append(row.as_json())
+                if not as_json:
+                    result(applied_text(row))
+        for source in drop_sources(target, every=drop_source):
+            dropped.append(source.as_json())
             if not as_json:
-                result(applied_text(row))
-    if as_json:
-        result_json(rows)
+                result(dropped_text(source))
+    finally:  # what was applied before one failed is told as well
+        if as_json:
+            result_json({"applied": rows, "dropped": dropped})
 
 
 @app.command()
@@ -140,11 +165,13 @@ def baseline(
     For a cluster that was brought to that state in another way.
     """
     from toolkit.output.console import result  # noqa: PLC0415
-    from toolkit.uses.migrate import declare  # noqa: PLC0415
+    from toolkit.uses.migrate import declarable, declare  # noqa: PLC0415
 
     target = _target(profile, namespace, config)
+    for migration in declarable(target, to):
+        result(f"{migration}: {migration.description}")
     where = f"namespace {target.settings.namespace} on {target.transport.url}"
-    question = f"Everything up to version {to} is done in {where}, though it was not run here?"
+    question = f"Is all of that done in {where}, though it was not run by this command?"
     consent(question, yes=yes, hint="give --yes if that is so")
     for row in declare(target, to):
         result(f"V{row.version:04d}__{row.name}: declared to be done; nothing was run")
@@ -179,7 +206,7 @@ def repair(
         consent("Repair the history?", yes=yes, hint="give --yes, after a look at what --dry-run says")
         found = run(target)
     if as_json:
-        result_json([each.as_json() for each in found])
+        result_json([each.as_json(done=act) for each in found])
     else:
         for each in found:
             result(repair_text(each, done=act))
@@ -208,35 +235,45 @@ def unlock(
     """
     from toolkit.output.console import TerminalProgress, result  # noqa: PLC0415
     from toolkit.output.migrate import lock_text  # noqa: PLC0415
-    from toolkit.uses.migrate import overview  # noqa: PLC0415
+    from toolkit.uses.migrate import locks  # noqa: PLC0415
     from toolkit.uses.migrate import unlock as take  # noqa: PLC0415
 
     target = _target(profile, namespace, config)
-    locks = overview(target).locks
-    for lock in locks:
-        result(lock_text(lock))
-        _name_the_host(lock, host)
-    if not all(lock.gone for lock in locks):
-        TerminalProgress().say("watching for half a minute whether it is alive")
-    take(target, locks)
-    for lock in locks:
+    found = locks(target)
+    for lock in found:
+        result(f"{lock.name}: {lock_text(lock)}")
+    for name in dict.fromkeys(lock.host for lock in found):
+        _name_the_host(name, host)
+    if not all(lock.gone for lock in found):
+        TerminalProgress().say("watching for half a minute whether the holder is alive")
+    take(target, found)
+    for lock in found:
         result(f"Unlocked: {lock.name}")
-    if not locks:
+    if not found:
         result("Nothing is locked.")
 
 
-def _previewed(found: Sequence[Forecast]) -> int:
+def _previewed(found: Sequence[Forecast], gone: Sequence[Source]) -> int:
     """The exit code of a dry run; what is in the way of a later migration may be gone when it is its turn."""
-    return 1 if found and found[0].hindrances else PENDING if found else 0
+    if found and found[0].hindrances:
+        return 1
+    return PENDING if found or gone else 0
 
 
-def _name_the_host(lock: Holder, host: str | None) -> None:
+def _name_the_host(holder: str, host: str | None) -> None:
     if host is None:
-        consent(f"Type the host's name ({lock.host}) to take the lock away", yes=False, hint=f"give --host {lock.host}",
-                word=lock.host)  # fmt: skip
-    elif host != lock.host:
-        raise UsageError(f"--host {host}: the lock is held on {lock.host}", hint="see ocs-elastic migrate status")
+        question = f"Type the host's name ({holder}) to take the lock away"
+        consent(question, yes=False, hint=f"give --host {holder}", word=holder)
+    elif host != holder:
+        raise UsageError(f"--host {host}: a lock is held on {holder}", hint="see ocs-elastic migrate status")
 
 
-def _target(profile: str | None, namespace: str | None, config: Path | None, *, read_only: bool = False) -> Deployment:
-    return deployment_of(profile, namespace, config, read_only=read_only, no_dashboards=True)
+def _target(
+    profile: str | None,
+    namespace: str | None,
+    config: Path | None,
+    *,
+    read_only: bool = False,
+    allow_mixed: bool = False,
+) -> Deployment:
+    return deployment_of(profile, namespace, config, read_only=read_only, no_dashboards=True, allow_mixed=allow_mixed)

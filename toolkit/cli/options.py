@@ -40,6 +40,10 @@ Overwrite = Annotated[
 NoDashboards = Annotated[
     bool, typer.Option("--no-dashboards", help="Leave Kibana out: only Elasticsearch is asked and changed.")
 ]
+AllowMixed = Annotated[
+    bool,
+    typer.Option("--allow-mixed", help="Go on although nodes have different versions, as in the middle of an upgrade."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

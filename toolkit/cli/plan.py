@@ -9,7 +9,7 @@ import typer
 
 from toolkit.cli.cluster import deployment_of
 from toolkit.cli.consent import consent
-from toolkit.cli.options import Adopt, AsJson, Config, Namespace, NoDashboards, Overwrite, Profile, Yes
+from toolkit.cli.options import Adopt, AllowMixed, AsJson, Config, Namespace, NoDashboards, Overwrite, Profile, Yes
 from toolkit.errors import StalePlanError
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from toolkit.plan import Plan
     from toolkit.uses.deployment import Deployment
 
+OlderIndices = Annotated[
+    bool,
+    typer.Option("--older-indices", help="Put new fields into the older indices of a stream too, not only the newest."),
+]
 PENDING = 3
 """Exit code of `plan` when changes are pending, or something was changed by hand in Kibana."""
 
@@ -39,6 +43,8 @@ def plan(
     format: Annotated[Format, typer.Option(help="For a terminal, or for a ticket.")] = Format.TEXT,  # noqa: A002
     overwrite: Overwrite = False,
     no_dashboards: NoDashboards = False,
+    allow_mixed: AllowMixed = False,
+    older_indices: OlderIndices = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what would change on the cluster and in its Kibana, and what that means for stored documents.
@@ -46,7 +52,16 @@ def plan(
     Changes nothing. The exit code is 0 if there is nothing to do, 3 if changes are pending or something was changed
     by hand in Kibana, 1 if something stands in the way.
     """
-    target = deployment_of(profile, namespace, config, read_only=True, overwrite=overwrite, no_dashboards=no_dashboards)
+    target = deployment_of(
+        profile,
+        namespace,
+        config,
+        read_only=True,
+        overwrite=overwrite,
+        no_dashboards=no_dashboards,
+        allow_mixed=allow_mixed,
+        older_indices=older_indices,
+    )
     report(target.plan(), format, as_json=as_json)
 
 
@@ -59,6 +74,8 @@ def apply(
     adopt: Adopt = False,
     overwrite: Overwrite = False,
     no_dashboards: NoDashboards = False,
+    allow_mixed: AllowMixed = False,
+    older_indices: OlderIndices = False,
     checksum: Annotated[
         str | None, typer.Option(help="Only if the plan is still the one with this checksum, which plan prints.")
     ] = None,
@@ -75,6 +92,8 @@ def apply(
         adopt=adopt,
         overwrite=overwrite,
         no_dashboards=no_dashboards,
+        allow_mixed=allow_mixed,
+        older_indices=older_indices,
         checksum=checksum,
     )
 
@@ -88,10 +107,20 @@ def applied(
     adopt: bool,
     overwrite: bool,
     no_dashboards: bool,
+    allow_mixed: bool,
+    older_indices: bool = False,
     checksum: str | None = None,
 ) -> Deployment:
     """What `apply` does; the deployment, for those who go on from there."""
-    target = deployment_of(profile, namespace, config, overwrite=overwrite, no_dashboards=no_dashboards)
+    target = deployment_of(
+        profile,
+        namespace,
+        config,
+        overwrite=overwrite,
+        no_dashboards=no_dashboards,
+        allow_mixed=allow_mixed,
+        older_indices=older_indices,
+    )
     found = target.plan()
     show(found, Format.TEXT)
     if checksum is not None and found.checksum != checksum:

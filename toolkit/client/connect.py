@@ -54,7 +54,7 @@ def connect(connection: Connection, *, read_only: bool = False) -> Transport:
 
 
 def capabilities(transport: Transport) -> Capabilities:
-    """What the oldest node of the cluster can do.
+    """What the oldest node of the cluster can do, and how new the newest is.
 
     Raises:
         UnreachableError: no answer.
@@ -68,16 +68,18 @@ def capabilities(transport: Transport) -> Capabilities:
     versions = [node["version"] for node in nodes] + ([about["number"]] if "number" in about else [])
     if not versions:
         raise refusal.no_elasticsearch(transport.url, None)
-    version = min(map(_version, versions))
+    version, newest = min(map(_version, versions)), max(map(_version, versions))
     if about.get("distribution") == "opensearch":
-        return of_opensearch(version)
+        return of_opensearch(version, newest=newest)
     if version < OLDEST:
         raise refusal.too_old(transport.url, ".".join(map(str, version)))
     security, manages_security = _security(transport)
     return of_elasticsearch(
         version,
+        newest=newest,
         ilm=_everywhere("x-pack-ilm", nodes),
         transforms=_everywhere("transform", nodes),
+        data_stream_modify=_everywhere("data-streams", nodes),
         security=security,
         manages_security=manages_security,
         license=_license(transport),

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from toolkit.doctor.facts import Facts, untold
 from toolkit.doctor.finding import Finding, Level, ok
 from toolkit.model import Body
+from toolkit.watermarks import DISK, in_force, kept_free
 
-_UNITS = {"b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "tb": 2**40, "pb": 2**50}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?b)", re.IGNORECASE)
-_DISK = "cluster.routing.allocation.disk"
 _SHARDS = "cluster.max_shards_per_node"
 _ROLLOVERS_MIN = 10
 """For how many more rollovers there should be room, at least."""
@@ -41,16 +37,16 @@ _ASK = "GET /_cluster/settings?include_defaults=true"
 def disk(facts: Facts) -> Iterator[Finding]:
     """Every data node's free space against the watermarks in force."""
     settings = _settings(facts)
-    _require(facts, settings, *(f"{_DISK}.watermark.{name}" for name, _, _ in _STAGES))
-    watched = settings.get(f"{_DISK}.threshold_enabled", "true") == "true"
+    _require(facts, settings, *(f"{DISK}.watermark.{name}" for name, _, _ in _STAGES))
+    watched = settings.get(f"{DISK}.threshold_enabled", "true") == "true"
     if not watched:
         yield Finding(
             Level.NOTE,
             "disk",
-            f"{_DISK}.threshold_enabled is false: the watermarks do nothing",
+            f"{DISK}.threshold_enabled is false: the watermarks do nothing",
             "A disk that is full stops the node in the middle of its work.",
-            f'PUT /_cluster/settings {{"persistent": {{"{_DISK}.threshold_enabled": null}}, '
-            f'"transient": {{"{_DISK}.threshold_enabled": null}}}}, and remove it from elasticsearch.yml',
+            f'PUT /_cluster/settings {{"persistent": {{"{DISK}.threshold_enabled": null}}, '
+            f'"transient": {{"{DISK}.threshold_enabled": null}}}}, and remove it from elasticsearch.yml',
         )
     for node in facts.nodes:
         if any(role.startswith("data") for role in _roles(node)):
@@ -64,7 +60,7 @@ def _of_node(node: Body, settings: dict[str, str], *, watched: bool) -> Finding:
         return Finding(Level.UNKNOWN, "disk", what, "A disk that is full takes no message.", "see that node's log")
     shown = f"{node['name']}: {_shown(free)} of {_shown(total)} free"
     stages = _OF_FROZEN if _is_frozen(node) else _STAGES
-    stage = next((s for s in stages if free < _needed(settings, f"{_DISK}.watermark.{s[0]}", total)), None)
+    stage = next((s for s in stages if free < kept_free(settings, s[0], total)), None)
     if stage is None:
         return ok("disk", shown)
     name, level, why = stage
@@ -73,7 +69,7 @@ def _of_node(node: Body, settings: dict[str, str], *, watched: bool) -> Finding:
     return Finding(
         level,
         "disk",
-        f"{shown}, past the watermark {name} ({settings[f'{_DISK}.watermark.{name}']})",
+        f"{shown}, past the watermark {name} ({settings[f'{DISK}.watermark.{name}']})",
         why if watched else "The watermarks are off, so nothing stops before the disk is full.",
         "add disk space or a node, or keep documents for a shorter time (retention_days)",
     )
@@ -179,42 +175,15 @@ def _on_no_node(shard: _Shard, *, of_messages: bool) -> Finding:
 
 def _settings(facts: Facts) -> dict[str, str]:
     """The cluster's settings in force, flat: transient over persistent over default."""
-    where = {"include_defaults": "true", "filter_path": f"*.{_SHARDS}*,*.{_DISK}"}
+    where = {"include_defaults": "true", "filter_path": f"*.{_SHARDS}*,*.{DISK}"}
     answer = facts.get("/_cluster/settings", where) or {}
-    found = {f"{_DISK}.watermark.flood_stage.frozen": "95%"}  # Elasticsearch's own default
-    for layer in ("defaults", "persistent", "transient"):
-        found |= dict(_flat("", answer.get(layer, {})))
-    return found
+    found = {f"{DISK}.watermark.flood_stage.frozen": "95%"}  # Elasticsearch's own default
+    return found | in_force(answer)
 
 
 def _require(facts: Facts, settings: dict[str, str], *names: str) -> None:
     if absent := [name for name in names if name not in settings]:
         raise untold(facts.transport.url, ", ".join(absent), _ASK)
-
-
-def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
-    if not isinstance(value, dict):
-        yield prefix, str(value)
-        return
-    for key, inner in value.items():
-        yield from _flat(f"{prefix}.{key}" if prefix else key, inner)
-
-
-def _needed(settings: dict[str, str], watermark: str, total: int) -> float:
-    """Bytes that must stay free: a share of the disk, but no more than the headroom, or a size of its own."""
-    value = settings[watermark]
-    if size := _bytes(value):
-        return size
-    used = float(value.removesuffix("%")) / 100 if value.endswith("%") else float(value)
-    headroom = _bytes(settings.get(f"{watermark}.max_headroom", ""))
-    free = total * (1 - used)
-    return min(free, headroom) if headroom else free
-
-
-def _bytes(text: str) -> float:
-    """A size such as `20GB`; 0 where it is none, or switched off (`-1`)."""
-    found = _SIZE.fullmatch(text)
-    return float(found[1]) * _UNITS[found[2].lower()] if found else 0.0
 
 
 def _a_rollover(facts: Facts, nodes: int) -> int:

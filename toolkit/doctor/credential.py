@@ -13,28 +13,30 @@ from toolkit.model import Body
 OPERATOR = "ocs-elastic-operator"
 """The role whose template says what all commands but the administrator's need."""
 
-_CLUSTER, _STREAMS, _STATE, _KIBANA = "cluster", "streams", "state", "kibana"
+_CLUSTER, _STREAMS, _REPLACED, _MADE, _STATE, _KIBANA = "cluster", "streams", "replaced", "made", "state", "kibana"
 NEEDED_BY = {
     _CLUSTER: {
         "monitor": "every command",
-        "manage_ilm": "plan, apply, destroy",
+        "manage_ilm": "plan, apply, destroy, migrate",
         "manage_index_templates": "plan, apply, destroy",
-        "manage_pipeline": "plan, apply, destroy",
+        "manage_pipeline": "plan, apply, destroy, dashboards, failures replay, relabel",
         "manage_transform": "plan, apply, destroy",
     },
     _STREAMS: {
         "delete": "verify",
-        "index": "verify, simulate, failures replay, relabel",
-        "manage": "plan, apply, destroy, verify, failures replay, relabel",
-        "read": "status, report, verify, failures, relabel",
+        "index": "verify, simulate, failures replay, relabel, migrate",
+        "manage": "plan, apply, destroy, verify, failures replay, relabel, migrate",
+        "read": "status, report, verify, failures, relabel, migrate",
         "read_failure_store": "doctor, status, verify, failures",
     },
+    _REPLACED: {"manage": "migrate"},
+    _MADE: {"write": "migrate"},
     _STATE: {
         "create_index": "apply",
-        "delete": "apply, destroy, failures replay, relabel",
+        "delete": "apply, destroy, failures replay, relabel, migrate",
         "delete_index": "destroy",
-        "index": "apply, destroy, failures replay, relabel",
-        "read": "plan, apply, destroy, failures replay, relabel",
+        "index": "apply, destroy, failures replay, relabel, migrate",
+        "read": "plan, apply, destroy, failures replay, relabel, migrate",
         "view_index_metadata": "plan, apply, destroy",
     },
     _KIBANA: {},
@@ -97,7 +99,8 @@ def _wanted(facts: Facts) -> Body:
 
 
 def _here(name: str, namespace: str) -> str:
-    return name.removesuffix("*") + namespace if name.endswith("-*") else name
+    """The first star stands for the namespace, others for what servers and migrations add to names."""
+    return name.replace("-*", f"-{namespace}", 1)
 
 
 def _missing(wanted: Body, answer: Body) -> Iterator[tuple[str, str, str]]:
@@ -117,8 +120,13 @@ def _missing(wanted: Body, answer: Body) -> Iterator[tuple[str, str, str]]:
 
 
 def kind_of(entry: Body) -> str:
-    """Whether an entry of a role is about streams or about the toolkit's own indices."""
-    return _STREAMS if any(name.startswith(_OF_STREAMS) for name in entry["names"]) else _STATE
+    """What an entry of a role is about: one of the places in `NEEDED_BY`."""
+    (name, *_) = entry["names"]
+    if name.startswith(".ds-"):
+        return _REPLACED
+    if name.endswith("-v*"):
+        return _MADE
+    return _STREAMS if name.startswith(_OF_STREAMS) else _STATE
 
 
 _OF_STREAMS = ("ocs-campaign-groups-", "ocs-dead-letters-")

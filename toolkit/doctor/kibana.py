@@ -47,7 +47,10 @@ def dashboards(facts: Facts) -> Iterator[Finding]:
     if not _answers(facts) or facts.kibana is None:
         return
     changes = [change for change in facts.plan_dashboards.changes if change.action != UNAVAILABLE]
+    told = {problem.reason for problem in facts.plan.problems}  # by another check
     for problem in facts.plan_dashboards.problems if facts.streams else ():
+        if problem.reason in told:
+            continue
         yield Finding(Level.WARNING, "dashboards", problem.reason, "There is nothing to show.", problem.hint)
     if any(change.kind == SPACE for change in changes):
         yield Finding(

@@ -6,18 +6,21 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from toolkit.change_class import MAPPING, REBUILD, ROLLOVER, SETTINGS
 from toolkit.doctor.facts import Facts
 from toolkit.doctor.finding import Finding, Level, ok
 from toolkit.effective import effective
 from toolkit.errors import ToolkitError
 from toolkit.live import wanted_component
 from toolkit.model import Body
-from toolkit.plan import ADOPT, CREATE, ROLLOVER, UPDATE, Change
+from toolkit.plan import ADOPT, CREATE, UPDATE, Change
 
 INSTALLED = "installed"
 """The check whose findings `apply` puts right."""
 _APPLY = "look at it and make it so: ocs-elastic plan, ocs-elastic apply"
 _PATHS_SHOWN = 5
+_BEHIND = (MAPPING, SETTINGS, ROLLOVER, REBUILD)
+"""The actions of changes to an index, whatever template it comes from."""
 
 
 def clashes(facts: Facts) -> Iterator[Finding]:
@@ -37,11 +40,11 @@ def installed(facts: Facts) -> Iterator[Finding]:
         return
     pending = facts.plan.pending
     for change in pending:
-        if change.action == ROLLOVER:
+        if change.action in _BEHIND:
             yield _other_than_asked(change, facts.write_indices.get(change.name, change.name))
     wrong = [change for change in pending if _is_wrong(change)]
     yield from (_wrong(facts, change) for change in wrong)
-    rest = [change for change in pending if change.action != ROLLOVER and change not in wrong]
+    rest = [change for change in pending if change.action not in _BEHIND and change not in wrong]
     if rest:
         what = f"not as asked for: {_counted(rest)}"
         yield Finding(Level.NOTE, INSTALLED, what, "The cluster has something else.", _APPLY)
@@ -113,11 +116,14 @@ def _counted(changes: list[Change]) -> str:
 
 
 def _other_than_asked(change: Change, index: str) -> Finding:
+    paths = [difference.path for difference in change.differences]
     return Finding(
         Level.WARNING,
         INSTALLED,
-        f"{index} is not what is asked for: {'; '.join(difference.path for difference in change.differences)}",
-        f"It takes the messages of {change.name}, and they are kept as it says.",
+        f"{index} is not what is asked for: {'; '.join(paths) or 'it is not there'}",
+        f"It takes the messages of {change.name}, and they are kept as it says."
+        if change.kind == "data_stream"
+        else "It keeps the latest state of each campaign group.",
         _APPLY,
     )
 

@@ -31,7 +31,8 @@ def versions(facts: Facts) -> Iterator[Finding]:
         Level.WARNING,
         "versions",
         f"nodes of different versions ({nodes})",
-        "What a newer version has stays unused, and shards do not move from newer nodes to older ones.",
+        "What a newer version has stays unused, shards do not move from newer nodes to older ones, and apply changes "
+        "nothing until then, unless --allow-mixed is given.",
         "finish the upgrade of all nodes, then run: ocs-elastic plan",
     )
 

@@ -77,6 +77,22 @@ class Transform(Kind):
         """Stop and remove it; the index that it wrote stays."""
         transport.delete(self.url(name), params={"force": "true"})
 
+    def rebuild(self, transport: Transport, index: Resource) -> None:
+        """Make a transform's destination anew, empty, and have the transform of the same name fill it from the start.
+
+        The transform forgets what it has read before anything is deleted: whoever dies at any place leaves one that
+        stands, or is to be rebuilt still, and never one that goes on where the documents before are missing.
+        """
+        url = self.url(index.name)
+        there = super().read(transport, index.name) is not None
+        if there:
+            transport.post(f"{url}/_stop", None, params={"force": "true", "wait_for_completion": "true"})
+            transport.post(f"{url}/_reset", None)
+        transport.delete(f"/{index.name}")
+        transport.put(f"/{index.name}", index.body or None)
+        if there:
+            transport.post(f"{url}/_start", None)
+
     def unwrap(self, answer: Body) -> dict[str, Body]:
         """`{"transforms": [{"id": …}]}`."""
         return listed(answer, "transforms")

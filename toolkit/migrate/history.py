@@ -6,18 +6,20 @@ refused. Only who holds the lock writes.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any
 
 from toolkit import tasks
+from toolkit.canonical import canonical
 from toolkit.client.transport import Transport
 from toolkit.errors import LockHeldError, RejectedError, ToolkitError, UnreachableError
-from toolkit.model import STATE_INDEX, Body
+from toolkit.model import SILENT, STATE_INDEX, Body, Progress
 
 TASKS = "tasks"
 """Under which a step notes the ids of the server's tasks that do its work."""
-APPLIED, BASELINE, FAILED, RUNNING = "applied", "baseline", "failed", "running"
+APPLIED, BASELINE, FAILED, RUNNING = OUTCOMES = "applied", "baseline", "failed", "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class StepRow:
     title: str
     checksum: str
     """Of what the file said of it."""
+    begun: bool = False
+    """Whether it may have written something: what had to hold before that is not asked for again."""
     done: bool = False
     note: Body = field(default_factory=dict)
 
@@ -73,8 +77,9 @@ class Row:
 class History:
     """The history of one namespace, as it was when it was read or last written."""
 
-    def __init__(self, transport: Transport, namespace: str) -> None:
+    def __init__(self, transport: Transport, namespace: str, progress: Progress = SILENT) -> None:
         self._transport = transport
+        self._progress = progress
         self._namespace = namespace
         self._position: dict[str, str] = {}
         self.rows: dict[int, Row] = {}
@@ -104,7 +109,8 @@ class History:
             "namespace": self._namespace,
             "rows": [asdict(rows[version]) for version in sorted(rows)],
         }
-        tasks.patiently(lambda: self._put(body))
+        body = json.loads(canonical(body))  # as the server gives it back: with lists, not tuples
+        tasks.patiently(lambda: self._put(body), self._progress)
         self.rows = rows
 
     def _put(self, body: Body) -> None:
@@ -114,14 +120,14 @@ class History:
         except (RejectedError, UnreachableError) as error:
             if isinstance(error, RejectedError) and error.status != 409:
                 raise
-            found = tasks.patiently(lambda: self._transport.get(self._path))
+            found = tasks.patiently(lambda: self._transport.get(self._path), self._progress)
             if found is not None and found["_source"] == body:
                 answer = found
             elif isinstance(error, UnreachableError):
                 raise
             else:
                 raise LockHeldError(
-                    "somebody else has written the history of migrations at the same time",
+                    "somebody else has changed the history of migrations at the same time",
                     hint="see who holds the lock: ocs-elastic migrate status",
                 ) from error
         self._position = {"if_seq_no": str(answer["_seq_no"]), "if_primary_term": str(answer["_primary_term"])}
@@ -130,10 +136,11 @@ class History:
         if found is None:
             return
         try:
-            self.rows = {row["version"]: _row(row) for row in found["_source"]["rows"]}
-        except (KeyError, TypeError) as error:
+            self.rows = {row.version: row for row in map(_row, found["_source"]["rows"])}
+        except (KeyError, TypeError, ValueError) as error:
             raise ToolkitError(
-                f"{STATE_INDEX}/_doc/migrations-{self._namespace} cannot be read: {error!r}",
+                f"the history of migrations, {STATE_INDEX}/_doc/migrations-{self._namespace} on {self._transport.url}, "
+                f"cannot be read: {_problem(error)}",
                 hint="a newer ocs-elastic may have written it: use that one",
             ) from error
         self._position = {"if_seq_no": str(found["_seq_no"]), "if_primary_term": str(found["_primary_term"])}
@@ -153,6 +160,25 @@ def _path(namespace: str) -> str:
     return f"/{STATE_INDEX}/_doc/migrations-{namespace}"
 
 
-def _row(raw: Body) -> Row:
-    steps = tuple(StepRow(**step) for step in raw["steps"])
-    return replace(Row(**{**raw, "steps": ()}), steps=steps)
+def _row(raw: Any) -> Row:
+    row: Row = _known(Row, raw)
+    row = replace(row, steps=tuple(_known(StepRow, step) for step in raw["steps"]))
+    if not isinstance(row.version, int) or row.outcome not in OUTCOMES:
+        raise ValueError(f"version {row.version!r} with outcome {row.outcome!r}")
+    return row
+
+
+def _known(type_: Any, raw: Any) -> Any:
+    """One of ours, of whose parts none is unknown; nothing that is there may be lost when it is written back."""
+    if not isinstance(raw, dict):
+        raise ValueError(f"{raw!r} is no mapping")
+    if unknown := sorted(raw.keys() - {each.name for each in fields(type_)}):
+        raise ValueError(f"it holds '{unknown[0]}', which this toolkit does not know")
+    for each in fields(type_):
+        if each.name not in raw and each.default is MISSING and each.default_factory is MISSING:
+            raise KeyError(each.name)
+    return type_(**raw)
+
+
+def _problem(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)

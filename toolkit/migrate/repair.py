@@ -9,7 +9,7 @@ from toolkit.migrate.file import Migration
 from toolkit.migrate.history import FAILED, History, Row
 from toolkit.migrate.place import Place
 from toolkit.migrate.runner import steps, unverified
-from toolkit.migrate.sequence import CHANGED, INTERRUPTED, MISSING, Item
+from toolkit.migrate.sequence import CHANGED, INTERRUPTED, MISSING, SAID, Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,16 @@ class Repair:
         """Whether something is done."""
         return self.row is not None or self.forget
 
-    def as_json(self) -> dict[str, object]:
-        """For programs."""
-        return {"version": self.version, "name": self.name, "repaired": self.pending, "said": self.said}
+    def as_json(self, *, done: bool) -> dict[str, object]:
+        """For programs; `done`: whether it was carried out."""
+        repaired = self.pending and done
+        return {
+            "version": self.version,
+            "name": self.name,
+            "repaired": repaired,
+            "to_repair": self.pending and not repaired,
+            "said": self.said,
+        }
 
 
 def repairs(items: Iterable[Item], place: Callable[[int], Place]) -> list[Repair]:
@@ -68,10 +75,12 @@ def _repair(item: Item, row: Row, place: Callable[[int], Place]) -> Repair | Non
         return Repair(item.version, item.name, said, row=replace(row, outcome=FAILED, error=error))
     if item.state == MISSING and not row.is_done:
         done = sum(step.done for step in row.steps)
-        said = f"failed and has no file: it is forgotten. What {done} of its {len(row.steps)} steps have done stays"
+        begun = sum(step.begun and not step.done for step in row.steps)
+        said = f"{SAID[row.outcome]} and has no file: it is forgotten. Nothing is undone: {done} of its "
+        said += f"{len(row.steps)} steps are done" + (f", {begun} in part" if begun else "")
         return Repair(item.version, item.name, said, forget=True)
     if item.state == MISSING:
-        return Repair(item.version, item.name, f"was {row.outcome} and has no file; only you can bring it back")
+        return Repair(item.version, item.name, f"{SAID[row.outcome]} and has no file; only you can bring it back")
     if item.state == FAILED:
         return Repair(
             item.version,

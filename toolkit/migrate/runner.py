@@ -16,7 +16,7 @@ from toolkit.migrate.check import faults
 from toolkit.migrate.file import Migration, Part
 from toolkit.migrate.history import APPLIED, BASELINE, FAILED, RUNNING, History, Row, StepRow
 from toolkit.migrate.place import Place
-from toolkit.migrate.step import FailedStepError
+from toolkit.migrate.step import FailedStepError, Note
 
 
 class FailedMigrationError(ToolkitError):
@@ -52,10 +52,18 @@ class _Kept:
         """What was kept under a key."""
         return self._row.steps[self._index].note.get(key, default)
 
+    def begin(self) -> None:
+        """Write down that from now on the step may have changed something."""
+        if not self._row.steps[self._index].begun:
+            self._write(replace(self._row.steps[self._index], begun=True))
+
     def keep(self, **values: Any) -> None:
         """Write values down."""
         step = self._row.steps[self._index]
-        self._row = _with_step(self._row, self._index, replace(step, note={**step.note, **values}))
+        self._write(replace(step, note={**step.note, **values}))
+
+    def _write(self, step: StepRow) -> None:
+        self._row = _with_step(self._row, self._index, step)
         self._history.write(self._row)
 
 
@@ -67,9 +75,11 @@ def previews(place: Place, migration: Migration, row: Row | None) -> list[Previe
 def _previews(place: Place, migration: Migration, row: Row | None) -> Iterator[Preview]:
     for part, known in zip(migration.parts, steps(place, migration, row), strict=True):
         note = _ReadOnly(known.note)
-        hindrances = (*part.step.hindrances(place, note), *faults(part.before, place))
-        lines = () if known.done and not part.step.faults(place, note) else tuple(part.step.preview(place, note))
-        yield Preview(part.step.title(place), lines, hindrances if lines else ())
+        if known.done and not part.step.faults(place, note):
+            yield Preview(part.step.title(place), (), ())
+            continue
+        hindrances = _hindrances(place, part, known, note)
+        yield Preview(part.step.title(place), tuple(part.step.preview(place, note)), tuple(hindrances))
 
 
 def unverified(place: Place, migration: Migration, row: Row) -> list[str]:
@@ -122,8 +132,9 @@ def _step(place: Place, history: History, row: Row, index: int, part: Part) -> R
         return row
     place.still_held()
     place.progress.say(part.step.title(place))
-    if reasons := [*part.step.hindrances(place, note), *faults(part.before, place)]:
+    if reasons := _hindrances(place, part, row.steps[index], note):
         raise FailedStepError("it cannot be done now: " + "; ".join(reasons), hint="remove what stands in the way")
+    note.begin()
     part.step.run(place, note)
     if reasons := [*part.step.faults(place, note), *faults(part.after, place)]:
         raise FailedStepError(
@@ -133,6 +144,11 @@ def _step(place: Place, history: History, row: Row, index: int, part: Part) -> R
     done = _with_step(note.row, index, replace(note.row.steps[index], done=True))
     history.write(done)
     return done
+
+
+def _hindrances(place: Place, part: Part, known: StepRow, note: Note) -> list[str]:
+    """Why a step cannot be done now; its own work may have made untrue what its file asked for before it was begun."""
+    return [*part.step.hindrances(place, note), *(() if known.begun else faults(part.before, place))]
 
 
 def _begin(place: Place, migration: Migration, before: Row | None) -> Row:
@@ -152,24 +168,31 @@ def _begin(place: Place, migration: Migration, before: Row | None) -> Row:
 
 
 def steps(place: Place, migration: Migration, row: Row | None) -> tuple[StepRow, ...]:
-    """The rows of a migration's steps, with what is known of those whose file still says the same."""
-    known = dict(enumerate(row.steps)) if row else {}
-    fresh = (StepRow(part.step.title(place), part.checksum) for part in migration.parts)
-    return tuple(
-        known[index] if index in known and known[index].checksum == step.checksum else step
-        for index, step in enumerate(fresh)
-    )
+    """The rows of a migration's steps, with what is known of those of which its file still says the same.
+
+    Wherever they stand now: a step that was put before others does not make them begin anew.
+    """
+    known = list(row.steps) if row else []
+    found = []
+    for part in migration.parts:
+        same = next((step for step in known if step.checksum == part.checksum), None)
+        if same:
+            known.remove(same)
+        found.append(same or StepRow(part.step.title(place), part.checksum))
+    return tuple(found)
 
 
 def _failed(place: Place, migration: Migration, index: int, error: ToolkitError) -> FailedMigrationError:
     """What was done, what was not, and why."""
     count = len(migration.parts)
     done = f"steps 1 to {index} are done" if index > 1 else "step 1 is done" if index else "no step is done"
-    after = "" if index + 1 == count else ", none after it was begun"
+    after = "" if index + 1 == count else ", none after this one"
+    goes_on = "ocs-elastic migrate up goes on from there"
+    hint = error.hint or "mend what the reason says"
     return FailedMigrationError(
         f"{migration.source}, step {index + 1} of {count} ({migration.parts[index].step.title(place)}): "
         f"{error.reason} [{done}{after}]",
-        hint="; ".join(filter(None, [error.hint, "then ocs-elastic migrate up goes on from there"])),
+        hint=hint if goes_on in hint else f"{hint}; then {goes_on}",
     )
 
 

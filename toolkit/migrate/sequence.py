@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.migrate.file import Migration
-from toolkit.migrate.history import BASELINE, FAILED, RUNNING, Row
+from toolkit.migrate.history import APPLIED, BASELINE, FAILED, RUNNING, Row
 from toolkit.model import Body
 
 PENDING, CHANGED, MISSING, INTERRUPTED = "pending", "changed", "missing", "interrupted"
+SAID = {APPLIED: "was applied", BASELINE: "was declared to be done", FAILED: "failed", RUNNING: "was interrupted"}
+"""Outcomes as predicates of a sentence about a migration that is not under way."""
 
 
 class ChangedMigrationError(ToolkitError):
@@ -23,6 +25,8 @@ class Item:
 
     migration: Migration | None
     row: Row | None
+    under_way: bool = False
+    """Whether somebody is migrating the namespace at this moment."""
 
     @property
     def version(self) -> int:
@@ -36,7 +40,7 @@ class Item:
 
     @property
     def state(self) -> str:
-        """`applied`, `baseline`, `failed`, `interrupted`, `pending`, `changed` or `missing`.
+        """`applied`, `baseline`, `failed`, `running`, `interrupted`, `pending`, `changed` or `missing`.
 
         An applied one is changed when its file says something else by now, and missing when it has none.
         """
@@ -46,12 +50,12 @@ class Item:
             return MISSING
         if self.row.is_done and self.row.outcome != BASELINE and self.row.checksum != self.migration.checksum:
             return CHANGED
-        return INTERRUPTED if self.row.outcome == RUNNING else self.row.outcome
+        return INTERRUPTED if self.row.outcome == RUNNING and not self.under_way else self.row.outcome
 
     @property
     def pending(self) -> bool:
         """Whether `up` would run it."""
-        return self.state in (PENDING, FAILED, INTERRUPTED)
+        return self.state in (PENDING, FAILED, INTERRUPTED, RUNNING)
 
     def as_json(self) -> Body:
         """For programs."""
@@ -108,7 +112,13 @@ def require_unchanged(items: Iterable[Item]) -> None:
             )
         if item.state == MISSING and item.row:
             raise ChangedMigrationError(
-                f"{item} was {item.row.outcome} on this cluster, and has no file",
+                f"{item} {SAID[item.row.outcome]} on this cluster (by {item.row.by} on {item.row.host}, "
+                f"{item.row.begun}), and has no file",
                 hint="bring the file back, or use the ocs-elastic that has it: the cluster was migrated by "
-                f"{item.row.toolkit}; a folder of your own is named under 'migrations' in ocs-elastic.yml",
+                f"{item.row.toolkit}; a folder of your own is named under 'migrations' in ocs-elastic.yml"
+                + (
+                    ""
+                    if item.row.is_done
+                    else "; if it shall never be run again, ocs-elastic migrate repair forgets it"
+                ),
             )

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from toolkit.migrate.history import Row
     from toolkit.migrate.repair import Repair
     from toolkit.migrate.sequence import Item
+    from toolkit.migrate.sources import Source
     from toolkit.uses.migrate import Forecast, Overview
 
+_KEPT_COLUMNS = ("Index", "Documents", "Now in", "By", "Until", "")
 _COLUMNS = ("Version", "Name", "State", "When (UTC)", "Seconds", "By", "")
 
 
@@ -23,6 +25,8 @@ def overview_text(found: Overview) -> str:
     lines = [f"Migrations of namespace {found.namespace} on {found.url}", ""]
     if found.items:
         lines += [table("", _COLUMNS, map(_cells, found.items)), ""]
+    if found.kept:
+        lines += [table("Replaced by a reindexing, and kept", _KEPT_COLUMNS, map(_kept, found.kept)), ""]
     lines += [f"NOTE: {lock_text(lock)}" for lock in found.locks]
     pending = sum(item.pending for item in found.items)
     lines.append(f"{counted(pending, 'migration')} pending: ocs-elastic migrate up" if pending else "Nothing to do.")
@@ -31,15 +35,26 @@ def overview_text(found: Overview) -> str:
 
 def lock_text(lock: Holder) -> str:
     """Who has a lock, what they do, and when they were last heard of."""
-    gone = "; that process is gone, so the next run takes the lock over" if lock.gone else ""
+    gone = ""
+    if lock.gone:
+        gone = "; that process is gone, so the next run takes the lock over"
+    elif lock.expired:
+        gone = "; by the clock here its time is over, so the next run takes it over unless it shows that it lives"
     return f"{lock} {lock.doing} since {lock.taken}; last heard of at {lock.heartbeat}{gone}"
 
 
-def forecast_text(found: Sequence[Forecast]) -> str:
-    """What `up` would do, step by step."""
-    if not found:
-        return "Nothing to do."
-    return "\n\n".join("\n".join(_forecast(each)) for each in found)
+def forecast_text(found: Sequence[Forecast], dropped: Sequence[Source]) -> str:
+    """What `up` would do, step by step, and what it would delete."""
+    parts = ["\n".join(_forecast(each)) for each in found]
+    if dropped:
+        lines = [f"  {source.index}: {counted(source.documents, 'document')}, now in {source.by}" for source in dropped]
+        parts.append("\n".join(["To delete, since a reindexing has replaced it:", *lines]))
+    return "\n\n".join(parts) or "Nothing to do."
+
+
+def dropped_text(source: Source) -> str:
+    """An index that is gone."""
+    return f"deleted: {source.index}, which {source.by} has replaced"
 
 
 def applied_text(row: Row) -> str:
@@ -62,9 +77,14 @@ def _cells(item: Item) -> tuple[str, ...]:
     return f"V{item.version:04d}", item.name, item.state, when, seconds, by, note
 
 
+def _kept(source: Source) -> tuple[str, ...]:
+    until = f"{source.until:%Y-%m-%d %H:%M} UTC" if source.until else "until --drop-source"
+    return source.index, f"{source.documents:,}", source.by, f"V{source.migration:04d}", until, source.needed
+
+
 def _forecast(found: Forecast) -> Iterator[str]:
     yield f"{found.migration} ({found.migration.source}): {found.migration.description}"
-    first = next((step for step in found.steps if step.lines), None)
+    first = next((step for step in found.steps if step.lines or step.hindrances), None)
     for number, step in enumerate(found.steps, 1):
         yield f"  {number}. {step.title}"
         yield from (f"       {line}" for line in step.lines or ["nothing is left to do"])

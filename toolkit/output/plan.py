@@ -10,8 +10,11 @@ from typing import Any
 
 from toolkit.plan import Change, Difference, Plan
 
-_SIGNS = {"create": "+", "update": "~", "adopt": "!", "rollover": ">", "delete": "-", "unavailable": "x",
-          "edited": "*"}  # fmt: skip
+_SIGNS = {"create": "+", "update": "~", "adopt": "!", "delete": "-", "unavailable": "x", "edited": "*", "mapping": "~",
+          "settings": "~", "rollover": ">", "rebuild": "!", "reindex": "*", "impossible": "x"}  # fmt: skip
+_DONE_BY = {"mapping": "extend", "settings": "set"}
+"""The verb of an action that is none."""
+_INDICES_SHOWN = 3
 _VALUE_MAX = 200
 """Characters of a value that are shown; JSON has all."""
 
@@ -47,7 +50,9 @@ def plan_markdown(plan: Plan) -> str:
     if plan.changes:
         lines += ["| action | resource | what changes | meaning |", "|---|---|---|---|"]
         for change in plan.changes:
-            shown = "<br>".join(f"`{_cell(line)}`" for d in _shown(change) for line in _difference(d))
+            named = [_indices(change)] if change.indices and change.indices != (change.name,) else []
+            leaves = [line for difference in _shown(change) for line in _difference(difference)]
+            shown = "<br>".join(f"`{_cell(line)}`" for line in [*named, *leaves])
             lines.append(f"| {change.action} | {change.kind} `{change.name}` | {shown} | {_cell(change.meaning)} |")
         lines.append("")
     lines.extend(f"**Problem:** {problem.reason} ({problem.hint})\n" for problem in plan.problems)
@@ -62,17 +67,25 @@ def _summary(plan: Plan) -> str:
     if not plan.pending:
         return "Nothing to do." if not plan.problems else "Nothing can be done before the problems are solved."
     counts = Counter(change.action for change in plan.pending)
-    parts = [f"{count} to {action}" for action, count in counts.items()]
+    parts = [f"{count} to {_DONE_BY.get(action, action)}" for action, count in counts.items()]
     if plan.edited:
         parts.append(f"{len(plan.edited)} edited by hand in Kibana and left alone")
     return ", ".join(parts) + f". Checksum {plan.checksum}"
 
 
 def _details(change: Change) -> Iterator[str]:
+    if change.indices and change.indices != (change.name,):
+        yield _indices(change)
     for difference in _shown(change):
         yield from _difference(difference)
     if change.meaning:
         yield change.meaning
+
+
+def _indices(change: Change) -> str:
+    """The first few by name: a stream may have hundreds, and JSON has all."""
+    left = len(change.indices) - _INDICES_SHOWN
+    return "of " + ", ".join(change.indices[:_INDICES_SHOWN]) + (f" and {left} more" if left > 0 else "")
 
 
 def _shown(change: Change) -> list[Difference]:

@@ -25,6 +25,7 @@ from toolkit.model import Resource
 from toolkit.signals import deferred, uninterruptible
 from toolkit.streams import Streams
 from toolkit.uses.deployment import Deployment
+from toolkit.versions import newer
 
 Deliver = Callable[[Issued], None]
 """Brings a secret to whoever asked for it; what it raises takes the credential back."""
@@ -206,6 +207,8 @@ def _role(target: Deployment) -> Resource:
             f"there is no role {name} on {target.transport.url}, which is what OCS's credential may do",
             hint="install it first: ocs-elastic apply, as the administrator",
         )
+    if error := newer([kind.mark_of(live)], target.catalogue.schema):
+        raise error
     if kind.normalize(live) != kind.normalize(role.body):
         raise UnsafePlanError(
             f"role {name} is not as it should be, so no credential is given its rights",

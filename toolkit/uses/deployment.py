@@ -20,13 +20,14 @@ from toolkit.dashboards.lint import lint
 from toolkit.dashboards.live import LiveSpace, read_space
 from toolkit.dashboards.provision import Provision
 from toolkit.dashboards.saved_object import SavedObject
-from toolkit.errors import RejectedError, UnreachableError, UnsafePlanError
+from toolkit.errors import RejectedError, SourceError, UnreachableError, UnsafePlanError
 from toolkit.kinds import KIND
 from toolkit.live import read_live
 from toolkit.load import configured, desired, state_index
 from toolkit.migrate.known import items
 from toolkit.model import SILENT, Body, Progress, Resource
 from toolkit.plan import Change, Plan, Problem, absent_data, dashboard_changes, make_plan, no_dashboards, space_notes
+from toolkit.versions import newer, newer_toolkit
 
 NO_KIBANA = (
     "No address of Kibana is known, so there are no dashboards: give one in the profile (kibana: {url: ...}), or as "
@@ -63,6 +64,10 @@ class Deployment:
     progress: Progress = SILENT
     without_dashboards: bool = False
     """Whether they are left out, though Kibana's address may be known."""
+    allow_mixed: bool = False
+    """Whether the cluster may be changed while its nodes are of different versions."""
+    older_indices: bool = False
+    """Whether new fields are put into older indices of a stream too."""
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -93,7 +98,14 @@ class Deployment:
     def plan(self) -> Plan:
         """What has to change, in Kibana too. Reads only."""
         live = read_live(self.transport, self.resources, self.server)
-        found = make_plan(self.resources, live, self.settings.namespace, schema=self.catalogue.schema)
+        found = make_plan(
+            self.resources,
+            live,
+            self.settings.namespace,
+            schema=self.catalogue.schema,
+            allow_mixed=self.allow_mixed,
+            older_indices=self.older_indices,
+        )
         with or_without_dashboards():
             kibana = self._dashboards()
         return replace(
@@ -107,7 +119,11 @@ class Deployment:
 
     def _pending_migrations(self) -> Iterator[str]:
         """What `apply` does not do."""
-        pending = [str(item) for item in items(self.transport, self.settings) if item.pending]
+        try:
+            pending = [str(item) for item in items(self.transport, self.settings) if item.pending]
+        except SourceError as error:  # a draft that is not finished keeps nobody from applying the rest
+            yield f"Which data migrations are pending cannot be told: {error.reason}"
+            return
         if pending:
             yield f"Data migrations are pending: {', '.join(pending)}. After apply: ocs-elastic migrate up --dry-run"
 
@@ -115,11 +131,13 @@ class Deployment:
         """Make sure that resources on the cluster are what they should be.
 
         Raises:
-            UnsafePlanError: one is absent, or differs.
+            UnsafePlanError: one is absent, or differs, or a newer toolkit has made it.
         """
         for name in names:
             resource = next(each for each in self.resources if (each.kind, each.name) == (kind, name))
             live = KIND[kind].read(self.transport, name)
+            if live is not None and (error := newer([KIND[kind].mark_of(live)], self.catalogue.schema)):
+                raise error
             if live is not None and KIND[kind].normalize(live) == KIND[kind].normalize(resource.body):
                 continue
             how = "is not there" if live is None else "is not what this toolkit and configuration would make of it"
@@ -133,6 +151,7 @@ class Deployment:
         about = self.transport.get("/") or {}
         data = [resource for resource in self.resources if resource.kind in _DATA]
         absent = [str(r) for r in data if KIND[r.kind].read(self.transport, r.name) is None]
+        error = newer_toolkit(self.transport, self.catalogue.schema)
         kibana = self._dashboards()
         return Plan(
             cluster=about.get("cluster_name", ""),
@@ -141,7 +160,7 @@ class Deployment:
             server=str(self.server),
             namespace=self.settings.namespace,
             changes=kibana.changes,
-            problems=(*absent_data(absent), *kibana.problems),
+            problems=(*([Problem.of(error)] if error else []), *absent_data(absent), *kibana.problems),
             kibana=self._kibana(),
             outdated_record=kibana.outdated_record,
             notes=kibana.notes,
@@ -206,6 +225,8 @@ def deployment(
     space: str | None = None,
     overwrite: bool = False,
     without_dashboards: bool = False,
+    allow_mixed: bool = False,
+    older_indices: bool = False,
     progress: Progress = SILENT,
 ) -> Deployment:
     """Connect, and find out what the server can do. Kibana is asked nothing before a plan is made.
@@ -217,6 +238,8 @@ def deployment(
         space: the space of Kibana; None: the connection's.
         overwrite: whether what was changed by hand in Kibana is lost.
         without_dashboards: whether Kibana is left out of everything.
+        allow_mixed: whether the cluster may be changed while its nodes are of different versions.
+        older_indices: whether new fields are put into older indices of a stream too.
         progress: is told what is waited for.
 
     Raises:
@@ -225,7 +248,9 @@ def deployment(
     transport = connect(connection, read_only=read_only)
     kibana = None if without_dashboards else connect_kibana(connection, space=space, read_only=read_only)
     server = capabilities(transport)
-    return Deployment(transport, server, settings, kibana, overwrite, progress, without_dashboards)
+    return Deployment(
+        transport, server, settings, kibana, overwrite, progress, without_dashboards, allow_mixed, older_indices
+    )
 
 
 @contextmanager

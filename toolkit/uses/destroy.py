@@ -17,6 +17,7 @@ from toolkit.model import Resource
 from toolkit.plan import SAVED_OBJECTS
 from toolkit.uses.credentials import ours
 from toolkit.uses.deployment import LEAVE_OUT, Deployment, or_without_dashboards
+from toolkit.versions import newer
 
 _WITHOUT_DATA = ("transform", "index")
 """What a stream does not need to go on taking messages."""
@@ -66,7 +67,7 @@ def removal(target: Deployment, data: tuple[str, ...]) -> Removal:
 
     Raises:
         UsageError: a name is no stream of this namespace, or one of two is missing.
-        UnsafePlanError: something of our names is not ours.
+        UnsafePlanError: something of our names is not ours, or a newer toolkit has set it up.
     """
     streams = {resource.name for resource in target.resources if resource.kind == "data_stream"}
     if unknown := set(data) - streams:
@@ -78,11 +79,7 @@ def removal(target: Deployment, data: tuple[str, ...]) -> Removal:
         raise UsageError(
             f"the templates serve both streams, so both go or none: {', '.join(sorted(missing))} is missing"
         )
-    present = [
-        r
-        for r in target.resources
-        if (body := KIND[r.kind].read(target.transport, r.name)) is not None and _ours(r, body)
-    ]
+    present = _present(target)
     users = users_of_shared(target)
     goes, stays = [], _out_of_reach(target)
     for resource in present:
@@ -201,6 +198,19 @@ def _out_of_reach(target: Deployment) -> list[tuple[Resource, str]]:
     ocs = Resource("user or api-key", f"{role_name(namespace)}-*", {}, "", namespace)
     roles = [resource for resource in as_administrator if resource.kind == "role"]
     return [(resource, f"if it is there: {reason}") for resource in (ocs, *roles)]
+
+
+def _present(target: Deployment) -> list[Resource]:
+    """What is there of all that should be.
+
+    What a newer toolkit has set up is left to it: this one would leave what it does not know, and, where what the
+    namespaces share has other names by then, take the pipeline away under the streams of the others, whose messages
+    would all be refused.
+    """
+    found = [(r, body) for r in target.resources if (body := KIND[r.kind].read(target.transport, r.name)) is not None]
+    if error := newer((KIND[r.kind].mark_of(body) for r, body in found), target.catalogue.schema):
+        raise error
+    return [resource for resource, body in found if _ours(resource, body)]
 
 
 def _ours(resource: Resource, body: dict[str, object]) -> bool:

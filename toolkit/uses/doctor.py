@@ -82,7 +82,10 @@ def doctor(connection: Connection, settings: Settings) -> Diagnosis:
 
 
 def facts(connection: Connection, target: Deployment) -> Facts:
-    """What the checks look at: the plan of the cluster and that of Kibana apart, since either may be out of reach."""
+    """What the checks look at: the plan of the cluster and that of Kibana apart, since either may be out of reach.
+
+    Nodes of different versions are a finding of their own, with their names.
+    """
     return Facts(
         connection=connection,
         transport=target.transport,
@@ -90,7 +93,7 @@ def facts(connection: Connection, target: Deployment) -> Facts:
         settings=target.settings,
         resources=target.resources,
         kibana=target.kibana,
-        plan=replace(target, kibana=None).plan,
+        plan=replace(target, kibana=None, allow_mixed=True).plan,
         plan_dashboards=target.plan_dashboards,
     )
 

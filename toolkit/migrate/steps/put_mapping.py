@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from toolkit.effective import differs
-from toolkit.kinds.base import as_text
+from toolkit.index_difference import difference
 from toolkit.migrate.place import Place, stream_role
 from toolkit.migrate.step import Note, Step
 from toolkit.model import Body
@@ -66,10 +65,11 @@ class PutMapping(Step):
         return [f"{index} lacks {', '.join(missing)}" for index, missing in self._missing(place)]
 
     def _missing(self, place: Place) -> Iterator[tuple[str, list[str]]]:
-        wanted = {"settings": {}, "mappings": as_text(place.named(self.mapping))}
+        wanted = {"settings": {}, "mappings": place.named(self.mapping)}
         for index, about in self._live(place):
-            if missing := differs(wanted, about):
-                yield index, [line.removeprefix("mapping of ") for line in missing]
+            found = difference(wanted, about)
+            if missing := [leaf.path for leaf in (*found.additive, *found.fixed)]:
+                yield index, missing
 
     def _of_index(self, place: Place, index: str, about: Body) -> Iterator[str]:
         settings, wanted = about.get("settings", {}).get("index", {}), place.named(self.mapping)
