@@ -589,17 +589,26 @@ from tests.engine.conftest import _engine
 from tests.engine.test_plan import Dying
 from toolkit.config import Settings
 from toolkit.uses.deployment import Deployment
-url, namespace, die_at, older_indices = json.loads(sys.argv[1])
+url, settings, die_at, older_indices = json.loads(sys.argv[1])
 engine = _engine(url)
 engine.transport.on_write = dying = Dying(die_at)
-target = Deployment(engine.transport, engine.server, Settings(namespace=namespace), older_indices=older_indices)
+target = Deployment(engine.transport, engine.server, Settings(**settings), older_indices=older_indices)
 list(target.apply(target.plan()))
 print(dying.moments)
 """
 
 
+def _told(settings: Settings) -> dict[str, Any]:
+    """The settings in which these tests' namespaces differ."""
+    return {name: getattr(settings, name) for name in ("namespace", *QUICK)}
+
+
+QUICK = {"refresh_interval_s": 1, "transform_frequency_s": 1}
+"""So that the latest state is not waited for long."""
+
+
 def _apply_in_a_process(target: Deployment, die_at: int) -> subprocess.CompletedProcess[str]:
-    arguments = json.dumps([target.transport.url, target.settings.namespace, die_at, target.older_indices])
+    arguments = json.dumps([target.transport.url, _told(target.settings), die_at, target.older_indices])
     return subprocess.run(
         [sys.executable, "-c", KILLED, arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -629,7 +638,7 @@ def test_a_run_that_dies_at_any_write_can_be_run_again(empty: Deployment) -> Non
 @pytest.mark.timeout(1800)
 def test_an_upgrade_that_dies_at_any_write_can_be_run_again(empty: Deployment) -> None:
     """New fields in two indices, a setting, a rollover and, where there are transforms, the latest state made anew."""
-    target = replace(empty, older_indices=True)
+    target = replace(settled(empty, **QUICK), older_indices=True)
     _make_outdated(target)
     actions = {change.action for change in target.plan().pending}
     assert actions == {MAPPING, SETTINGS, ROLLOVER} | ({REBUILD} if target.server.transforms else set())
@@ -688,7 +697,7 @@ def _state(target: Deployment) -> dict[str, Any]:
 
 
 def test_of_two_at_once_one_wins_and_the_other_says_so(empty: Deployment) -> None:
-    arguments = json.dumps([empty.transport.url, empty.settings.namespace, 0, False])
+    arguments = json.dumps([empty.transport.url, _told(empty.settings), 0, False])
     runs = [
         subprocess.Popen(
             [sys.executable, "-c", KILLED, arguments],

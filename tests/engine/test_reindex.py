@@ -30,6 +30,7 @@ from toolkit.migrate.steps.reindex import ALL, Reindex
 from toolkit.model import Body
 from toolkit.ocs.feed import Feed
 from toolkit.uses.deployment import Deployment
+from toolkit.uses.destroy import destroy, removal
 
 START_MS = 1_790_000_000_000
 ROOT = Path(__file__).parents[2]
@@ -225,6 +226,19 @@ def test_the_new_index_goes_when_the_old_one_would_have_gone(stored: Stored) -> 
         drop(stored.transport, source)
     assert sources(stored.transport, stored.place.streams) == []
     assert [stored.transport.get(f"/{index}") for index in old] == [None, None]
+
+
+def test_whoever_destroys_the_data_destroys_what_was_replaced_too(engine: Engine, stored: Stored) -> None:
+    settings = replace(stored.stream.settings, namespace=f"{stored.stream.settings.namespace}_gone")
+    for stream in installed(engine, settings):
+        other = replace(stored, stream=stream)
+        place = replace(other.place, version=VERSION)
+        Reindex("campaign_groups", which=ALL).run(place, Note(stored.folder / "other.json"))
+        (kept,) = sources(other.transport, place.streams)
+        assert kept.index not in [resource.name for resource in removal(other.target, ()).goes]
+        what = removal(other.target, place.streams.both)
+        assert kept.index in [resource.name for resource in destroy(other.target, what)]
+        assert other.transport.get(f"/{kept.index}") is None
 
 
 def test_every_index_by_wish_and_what_was_made_of_them_before(stored: Stored) -> None:

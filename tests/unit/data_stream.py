@@ -56,6 +56,8 @@ class DataStream:
         """Name → age at which indices are deleted."""
         self.live = {key: copy.deepcopy(body) for key, body in BY_NAME.items()}
         self.free_bytes = 100 * 2**30
+        self.lacking: set[str] = set()
+        """Privileges that the credential has not."""
         self.writes: list[str] = []
         self.die_after: int | None = None
         """The number of the write that is the command's last."""
@@ -156,6 +158,9 @@ class DataStream:
         match path.strip("/").split("/"):
             case ["_index_template", "_simulate_index", _]:
                 return {"template": self._template()}
+            case ["_security", "user", "_has_privileges"]:
+                asked = [(name, p) for entry in body["index"] for name in entry["names"] for p in entry["privileges"]]
+                return {"index": {name: {p: p not in self.lacking} for name, p in asked}}
             case [names, "_refresh"]:
                 for name in names.split(","):
                     self._there(name)

@@ -21,7 +21,7 @@ from tests.unit.kibana import FakeElasticsearch, FakeKibana, servers
 from tests.unit.test_client_connect import free_port
 from tests.unit.tls import Server, serving
 from toolkit.capabilities import Capabilities, of_elasticsearch, of_opensearch
-from toolkit.change_class import ROLLOVER
+from toolkit.change_class import MAPPING, REBUILD, REINDEX, ROLLOVER, SETTINGS
 from toolkit.config import Connection, Settings
 from toolkit.doctor import (
     CHECKS,
@@ -239,7 +239,7 @@ def test_privileges_are_asked_for_as_the_role_says_for_this_namespace() -> None:
     assert {"manage_ilm", "monitor"} <= set(wanted["cluster"])
     names = [name for entry in wanted["index"] for name in entry["names"]]
     backing, made = [f".ds-{STREAM}-*", f".ds-{DEAD}-*"], [f"{STREAM}-v*", f"{DEAD}-v*"]
-    assert names == [STREAM, DEAD, *backing, *made, STATE, "ocs-elastic-state"]
+    assert names == [STREAM, STATE, DEAD, *backing, *made, "ocs-elastic-state"]
 
 
 def test_every_privilege_of_the_role_is_said_to_be_needed_by_something() -> None:
@@ -263,16 +263,16 @@ def test_an_older_server_is_not_asked_for_privileges_that_it_does_not_know() -> 
         (
             "manage",
             [
-                f"manage on {STREAM}, {DEAD}; "
+                f"manage on {STREAM}, {STATE}, {DEAD}; "
                 "needed by: plan, apply, destroy, verify, failures replay, relabel, migrate",
                 f"manage on .ds-{STREAM}-*, .ds-{DEAD}-*; needed by: migrate",
             ],
         ),
         ("write", [f"write on {STREAM}-v*, {DEAD}-v*; needed by: migrate"]),
-        ("delete_index", [f"delete_index on {STATE}, ocs-elastic-state; needed by: destroy"]),
+        ("delete_index", ["delete_index on ocs-elastic-state; needed by: destroy"]),
         (
             "read_failure_store",
-            [f"read_failure_store on {STREAM}, {DEAD}; needed by: doctor, status, verify, failures"],
+            [f"read_failure_store on {STREAM}, {STATE}, {DEAD}; needed by: doctor, status, verify, failures"],
         ),
     ],
 )
@@ -351,6 +351,26 @@ def test_what_differs_from_what_is_asked_for() -> None:
     assert f"{INDEX} is not what is asked for: {difference.path}" in rollover.what
     assert (rest.level, rest.what) == (Level.WARNING, "transform t is not ours any more")
     assert rest.remedy.endswith("apply --adopt"), "without it, apply refuses"
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "name", "what"),
+    [
+        (MAPPING, "data_stream", STREAM, f"{INDEX} is not what is asked for: ocs.shift"),
+        (SETTINGS, "data_stream", STREAM, f"{INDEX} is not what is asked for: ocs.shift"),
+        (REBUILD, "index", STATE, f"{STATE} is not what is asked for: ocs.shift"),
+    ],
+)
+def test_an_index_that_is_not_what_is_asked_for_is_named(action: str, kind: str, name: str, what: str) -> None:
+    change = Change(action, kind, name, differences=(Difference("ocs.shift", None, "keyword"),))
+    (found,) = resources.installed(facts(of=lambda: plan(change)))
+    assert (found.level, found.what) == (Level.WARNING, what)
+    assert ("latest state" in found.why) is (kind == "index")
+
+
+def test_what_older_indices_keep_is_no_fault_of_the_installation() -> None:
+    change = Change(REINDEX, "data_stream", STREAM, indices=(INDEX,))
+    assert levels(resources.installed(facts(of=lambda: plan(change)))) == [Level.OK]
 
 
 def test_what_was_changed_by_hand_or_is_gone_is_more_than_what_is_asked_for_anew() -> None:

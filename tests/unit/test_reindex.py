@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,7 +39,8 @@ class Note:
 
 
 def place(cluster: DataStream, **more: Any) -> Place:
-    return Place(cluster.transport(), SERVER, "default", RESOURCES, **{"version": 2, **more})
+    words = {"server": SERVER, "version": 2, **more}
+    return Place(transport=cluster.transport(), namespace="default", resources=RESOURCES, **words)
 
 
 def new(index: str, version: int = 2) -> str:
@@ -286,6 +288,18 @@ def test_bad_disks_without_room_for_the_copies() -> None:
     assert said.startswith("the copies need about 3.0 GB of disk, and the data nodes have 3.0 GB left")
     cluster.free_bytes = 2**30
     assert "have 0.0 MB left" in hindrances(cluster)[0]
+
+
+def test_bad_role_of_an_older_toolkit() -> None:
+    """Without these the indices would be exchanged, and the old ones could not be seen to afterwards."""
+    secured = replace(SERVER, security=True)
+    cluster = DataStream()
+    assert hindrances(cluster, server=secured) == []
+    cluster.lacking = {"manage", "write"}
+    assert [line.partition(":")[0] for line in hindrances(cluster, server=secured)] == [
+        f"this credential lacks manage on .ds-{STREAM}-*",
+        f"this credential lacks write on {STREAM}-v*",
+    ]
 
 
 def test_bad_pipeline_that_is_absent() -> None:

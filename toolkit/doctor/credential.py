@@ -23,10 +23,10 @@ NEEDED_BY = {
         "manage_transform": "plan, apply, destroy",
     },
     _STREAMS: {
-        "delete": "verify",
-        "index": "verify, simulate, failures replay, relabel, migrate",
+        "delete": "apply, verify",
+        "index": "apply, verify, simulate, failures replay, relabel, migrate",
         "manage": "plan, apply, destroy, verify, failures replay, relabel, migrate",
-        "read": "status, report, verify, failures, relabel, migrate",
+        "read": "apply, status, report, verify, failures, relabel, migrate",
         "read_failure_store": "doctor, status, verify, failures",
     },
     _REPLACED: {"manage": "migrate"},
@@ -121,12 +121,11 @@ def _missing(wanted: Body, answer: Body) -> Iterator[tuple[str, str, str]]:
 
 def kind_of(entry: Body) -> str:
     """What an entry of a role is about: one of the places in `NEEDED_BY`."""
-    (name, *_) = entry["names"]
-    if name.startswith(".ds-"):
+    if any(name.startswith(".ds-") for name in entry["names"]):
         return _REPLACED
-    if name.endswith("-v*"):
+    if any(name.endswith("-v*") for name in entry["names"]):
         return _MADE
-    return _STREAMS if name.startswith(_OF_STREAMS) else _STATE
+    return _STREAMS if any(name.startswith(_OF_STREAMS) for name in entry["names"]) else _STATE
 
 
 _OF_STREAMS = ("ocs-campaign-groups-", "ocs-dead-letters-")

@@ -13,8 +13,10 @@ from toolkit.load import desired
 from toolkit.lock import INDEX, Lock, locked
 from toolkit.migrate.history import forget as forget_history
 from toolkit.migrate.history import is_recorded
+from toolkit.migrate.sources import sources
 from toolkit.model import Resource
 from toolkit.plan import SAVED_OBJECTS
+from toolkit.streams import Streams
 from toolkit.uses.credentials import ours
 from toolkit.uses.deployment import LEAVE_OUT, Deployment, or_without_dashboards
 from toolkit.versions import newer
@@ -89,6 +91,8 @@ def removal(target: Deployment, data: tuple[str, ...]) -> Removal:
             stays.append((resource, f"still used by index template {', '.join(sorted(users))}"))
         else:
             goes.append(resource)
+    if data:
+        goes += _replaced(target)
     records = recorded(target.transport, target.settings.namespace)
     there, used = _dashboards(target, records)
     state_goes = bool(data) and not users and not (records and target.without_dashboards)
@@ -96,6 +100,13 @@ def removal(target: Deployment, data: tuple[str, ...]) -> Removal:
     credentials = tuple(ours(target)) if target.server.manages_security else ()
     history = bool(data) and is_recorded(target.transport, target.settings.namespace)
     return Removal(tuple(goes), (*stays, *used), state_goes, tuple(there), notes, credentials, history)
+
+
+def _replaced(target: Deployment) -> list[Resource]:
+    """What migrations have replaced and keep: it holds the same documents as the streams."""
+    namespace = target.settings.namespace
+    kept = sources(target.transport, Streams(namespace))
+    return [Resource("index", each.index, {}, f"replaced by migration {each.migration}", namespace) for each in kept]
 
 
 def _dashboards(target: Deployment, records: list[Record]) -> tuple[list[Record], list[tuple[Resource, str]]]:

@@ -153,6 +153,7 @@ class Exchange:
             return
         self._require_whole()
         self._inherit()
+        self._sign()
         self.place.still_held()
         actions = [
             {action: {"data_stream": self.stream, "index": index}}
@@ -207,18 +208,19 @@ class Exchange:
         rollovers = state.get("metadata", {}).get("indices", {}).get(self.source, {}).get("rollover_info", {})
         return max(int(begun), *(int(each["time"]) for each in rollovers.values()), 0)
 
-    def _keep(self) -> None:
-        """Set the source aside: marked, out of ILM's hands, and hidden, which the server undoes when it leaves.
-
-        The mark comes first: what died after it is found, and at worst deleted by its retention.
-        """
+    def _sign(self) -> None:
+        """Have the source say what has replaced it: before it does, so that no index is ever outside and unknown."""
         source = self._read(self.source)
-        if source is None or self.destination not in self._backing():
-            return
-        if not _mark(source, KEPT):
+        if source is not None and _mark(source, KEPT).get("by") != self.destination:
             self.place.still_held()
             meta = {**source["mappings"].get("_meta", {}), KEPT: self._kept()}
             self._transport.put(f"/{self.source}/_mapping", {"_meta": meta})
+
+    def _keep(self) -> None:
+        """Set the source aside: out of ILM's hands, and hidden, which the server undoes when it leaves the stream."""
+        source = self._read(self.source)
+        if source is None or self.destination not in self._backing():
+            return
         if str(source["settings"]["index"].get("hidden")) != "true":
             self.place.still_held()
             # A pipeline that any index names cannot be deleted, and destroy has to be able to.
@@ -327,4 +329,4 @@ def _mark(index: Body, name: str) -> Body:
 
 def _unkept(source: Body) -> bool:
     settings = source["settings"]["index"]
-    return not _mark(source, KEPT) or "lifecycle" in settings or str(settings.get("hidden")) != "true"
+    return "lifecycle" in settings or str(settings.get("hidden")) != "true"

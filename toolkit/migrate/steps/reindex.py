@@ -88,6 +88,7 @@ class Reindex(Step):
         return [
             *self._outdated_templates(place),
             *self._absent_pipeline(place),
+            *self._missing_privileges(place),
             *self._untouchable(place, sorted(todo)),
             *self._without_room(place, sorted(todo)),
         ]
@@ -203,6 +204,18 @@ class Reindex(Step):
         name = self._pipeline(place)
         if name != NO_PIPELINE and place.transport.get(f"/_ingest/pipeline/{name}") is None:
             yield f"there is no ingest pipeline {name}"
+
+    def _missing_privileges(self, place: Place) -> Iterator[str]:
+        """Those that only this step needs: an operator's role may be of an older toolkit."""
+        if not place.server.security:
+            return
+        stream = self._stream(place)
+        wanted = {f".ds-{stream}-*": "manage", f"{stream}-v*": "write"}
+        question = {"index": [{"names": [name], "privileges": [each]} for name, each in wanted.items()]}
+        held = place.transport.post("/_security/user/_has_privileges", question)["index"]
+        for name, privilege in wanted.items():
+            if not held[name][privilege]:
+                yield f"this credential lacks {privilege} on {name}: an administrator's ocs-elastic apply grants it"
 
     def _untouchable(self, place: Place, todo: Sequence[str]) -> Iterator[str]:
         """Indices that cannot be blocked or marked, and such as are not of the stream's own making."""
