@@ -23,7 +23,6 @@ import psutil
 import pytest
 
 from tests.engine.conftest import Engine, authorization
-from tests.engine.test_plan import Dying
 from tests.faults.account import NUMBER, Posting
 from tests.faults.mortal import Node, mortal
 from tests.found import CATALOGUE
@@ -156,6 +155,7 @@ class Home:
             for step in row["steps"]:
                 assert step["note"].pop("write_index", indices[-2]) == indices[-2], "the rollover was made from there"
                 step["note"].pop("tasks", None)
+                assert step["note"].pop("indices", indices[:-1]) == indices[:-1], "those that were there at first"
         found = {
             "mappings": [about[index]["mappings"] for index in indices],
             "documents": documents,
@@ -261,7 +261,7 @@ def at_work(home: Home) -> Iterator[subprocess.Popen[str]]:
     process = ocs_elastic(home, "migrate", "up", "--yes", "--rate", "2")
     try:
         deadline = time.monotonic() + 60
-        while not _written(home):
+        while not (_written(home) and _noted(home)):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline, "it has begun no task"
             time.sleep(0.1)
@@ -276,6 +276,12 @@ def _written(home: Home) -> int:
     """Documents that the task of now has written."""
     task = tasks.patiently(lambda: tasks.unfinished(home.transport, f"migrate-{home.namespace}"))
     return int(home.transport.get(f"/_tasks/{task.id}")["task"]["status"]["updated"]) if task else 0
+
+
+def _noted(home: Home) -> bool:
+    """Whether the history names a task."""
+    found = home.transport.get(f"/{INDEX}/_doc/migrations-{home.namespace}")
+    return any(step["note"].get("tasks") for row in found["_source"]["rows"] for step in row["steps"])
 
 
 def test_every_kind_of_step_is_foretold_done_and_verified(place: Home) -> None:
@@ -320,10 +326,26 @@ def test_every_kind_of_step_is_foretold_done_and_verified(place: Home) -> None:
     assert place.documents().keys() == before.keys()
 
 
+class After:
+    """Dies, as by SIGKILL, right after one of the writes that change something; the number 0 lets it live."""
+
+    def __init__(self, number: int) -> None:
+        self.writes: list[str] = []
+        self._number, self._sent = number, False
+
+    def __call__(self, method: str, path: str) -> None:
+        self._sent = not self._sent  # told before and after
+        if self._sent or path.endswith("/_refresh"):
+            return
+        self.writes.append(f"{method} {path}")
+        if len(self.writes) == self._number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _dies(connection: Connection, settings: Settings, die_at: int, rate: int | None) -> None:
     """Runs in a process of its own."""
     transport = connect(connection)
-    transport.on_write = Dying(die_at)
+    transport.on_write = After(die_at)
     list(up(Deployment(transport, capabilities(transport), settings), rate=rate))
 
 
@@ -339,30 +361,28 @@ needs_fork = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and 
 
 @needs_fork
 @pytest.mark.timeout(900)
-def test_a_run_that_dies_after_any_write_is_ended_by_the_next(
-    ground: Engine, undisturbed: Body, tmp_path: Path
-) -> None:
+def test_a_run_that_dies_after_any_write_is_ended_by_the_next(ground: Engine, tmp_path: Path) -> None:
     """Killed right after each of its writes, while a throttled task is at work too."""
-    moments = Dying(0)
-    with home(ground, tmp_path / "counted") as counted:
-        counted.write(*STEPS.values())
-        counted.transport.on_write = moments
+    alive = After(0)
+    with home(ground, tmp_path / "undisturbed", count=8) as one:
+        one.write(*STEPS.values())
+        one.transport.on_write = alive
         try:
-            counted.up(rate=4)
-        finally:
-            counted.transport.on_write = lambda _method, _path: None
-        assert counted.state() == undisturbed
-    assert moments.moments > 2 * (2 + len(STEPS) * 2 + 2)
-    for die_at in range(2, moments.moments + 1, 2):
-        with home(ground, tmp_path / str(die_at)) as one:
-            one.write(*STEPS.values())
-            child = in_a_process(_dies, ground.connection, one.settings, die_at, 4)
-            child.join(60)
-            assert child.exitcode == -signal.SIGKILL, die_at
-            begun = time.monotonic()
             one.up(rate=4)
+        finally:
+            one.transport.on_write = lambda _method, _path: None
+        undisturbed = one.state()
+    assert len(alive.writes) > 20
+    for number, write in enumerate(alive.writes, 1):
+        with home(ground, tmp_path / str(number), count=8) as one:
+            one.write(*STEPS.values())
+            child = in_a_process(_dies, ground.connection, one.settings, number, 4)
+            child.join(60)
+            assert child.exitcode == -signal.SIGKILL, write
+            begun = time.monotonic()
+            one.up()
             assert time.monotonic() - begun < 20, "nobody waits for a lock whose holder died on this machine"
-            assert one.state() == undisturbed, die_at
+            assert one.state() == undisturbed, write
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
