@@ -10,7 +10,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from threading import Event, Thread
@@ -83,12 +83,19 @@ class Posting(Thread):
     """Posts a feed's messages, numbered, in the background; `finish` gives the account."""
 
     def __init__(
-        self, url: str, feed: Feed, *, rate: float | None = None, concurrency: int = 8, first: int = 0
+        self,
+        url: str,
+        feed: Feed,
+        *,
+        rate: float | None = None,
+        concurrency: int = 8,
+        first: int = 0,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(name="posting", daemon=True)
         self.account = Account()
         self.stop = Event()
-        self._target: Target = replace(parse_target(url), timeout_s=60)
+        self._target: Target = replace(parse_target(url, headers=headers), timeout_s=60)
         self._feed, self._rate, self._concurrency, self._first = feed, rate, concurrency, first
         self._error: BaseException | None = None
         self.start()

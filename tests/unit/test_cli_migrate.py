@@ -402,7 +402,7 @@ def test_unlock_asks_for_the_hosts_name(run: Command, server: Elasticsearch, mon
     ran = run("migrate", "unlock")
     assert ran.code == 0
     assert ran.err.count("Type the host's name (bigbox)") == 1, "both locks are of one run"
-    assert "watching for half a minute whether the holder is alive" in ran.err
+    assert "watching for half a minute whether ann on bigbox (process 77) is alive" in ran.err
     assert ran.out.startswith("lock: ann on bigbox (process 77) is migrating namespace default since")
     assert ran.out.endswith("Unlocked: lock\nUnlocked: lock-relabel-default\n")
     assert not {LOCK, RELABEL} & server.documents.keys()

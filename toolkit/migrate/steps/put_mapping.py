@@ -12,6 +12,7 @@ from toolkit.migrate.step import Note, Step
 from toolkit.model import Body
 from toolkit.yaml_source import Reader, Where
 
+_INDICES = "indices"
 _WHICH = ("all", "write", "older")
 _BLOCKS = ("index.blocks.metadata", "index.blocks.read_only", "index.blocks.read_only_allow_delete")
 
@@ -23,7 +24,7 @@ class PutMapping(Step):
     word: ClassVar[str] = "put_mapping"
     role: str
     which: str
-    """`all` indices of the stream, the one it writes to (`write`), or the `older` ones."""
+    """`all` indices of the stream, the one it writes to (`write`), or the `older` ones: as it was when it began."""
     mapping: Body
 
     @classmethod
@@ -46,27 +47,32 @@ class PutMapping(Step):
         of = {"all": "every index", "write": "the write index", "older": "every older index"}[self.which]
         return f"put a mapping on {of} of {place.stream(self.role)}: {', '.join(_named(place.named(self.mapping)))}"
 
-    def preview(self, place: Place, note: Note) -> list[str]:  # noqa: ARG002 - the mapping itself tells
+    def preview(self, place: Place, note: Note) -> list[str]:
         """Index by index, what is new."""
-        return [f"{index}: {', '.join(missing)}" for index, missing in self._missing(place)]
+        return [f"{index}: {', '.join(missing)}" for index, missing in self._missing(place, note)]
 
-    def hindrances(self, place: Place, note: Note) -> list[str]:  # noqa: ARG002
+    def hindrances(self, place: Place, note: Note) -> list[str]:
         """Fields that are there as something else, and indices that cannot be changed."""
-        return [line for index, about in self._live(place) for line in self._of_index(place, index, about)]
+        return [line for index, about in self._live(place, note) for line in self._of_index(place, index, about)]
 
-    def run(self, place: Place, note: Note) -> None:  # noqa: ARG002
-        """Put it on those that lack it, the write index last: nothing is there that older ones would not know."""
-        for index, _ in self._missing(place):
+    def run(self, place: Place, note: Note) -> None:
+        """Put it on those that lack it, the write index last: nothing is there that older ones would not know.
+
+        Which ones is noted first: an index that a later step makes is not meant, whenever a run is interrupted.
+        """
+        if note.get(_INDICES) is None:
+            note.keep(**{_INDICES: self._chosen(place, note)})
+        for index, _ in self._missing(place, note):
             place.still_held()
             place.transport.put(f"/{index}/_mapping", place.named(self.mapping))
 
-    def faults(self, place: Place, note: Note) -> list[str]:  # noqa: ARG002
+    def faults(self, place: Place, note: Note) -> list[str]:
         """What is still missing."""
-        return [f"{index} lacks {', '.join(missing)}" for index, missing in self._missing(place)]
+        return [f"{index} lacks {', '.join(missing)}" for index, missing in self._missing(place, note)]
 
-    def _missing(self, place: Place) -> Iterator[tuple[str, list[str]]]:
+    def _missing(self, place: Place, note: Note) -> Iterator[tuple[str, list[str]]]:
         wanted = {"settings": {}, "mappings": place.named(self.mapping)}
-        for index, about in self._live(place):
+        for index, about in self._live(place, note):
             found = difference(wanted, about)
             if missing := [leaf.path for leaf in (*found.additive, *found.fixed)]:
                 yield index, missing
@@ -78,11 +84,16 @@ class PutMapping(Step):
                 yield f"{index} cannot be changed: {block}"
         yield from (f"{index}: {line}" for line in _conflicts(wanted, about.get("mappings", {})))
 
-    def _live(self, place: Place) -> list[tuple[str, Body]]:
-        indices = place.streams.backing(place.transport, place.stream(self.role))
-        chosen = {"all": indices, "write": indices[-1:], "older": indices[:-1]}[self.which]
+    def _live(self, place: Place, note: Note) -> list[tuple[str, Body]]:
         answer = place.transport.get(f"/{place.stream(self.role)}") or {}
-        return [(index, answer[index]) for index in chosen if index in answer]
+        return [(index, answer[index]) for index in self._chosen(place, note) if index in answer]
+
+    def _chosen(self, place: Place, note: Note) -> list[str]:
+        """The noted indices, or those of now; one whose time has come since needs nothing."""
+        if (noted := note.get(_INDICES)) is not None:
+            return list(noted)
+        indices = place.streams.backing(place.transport, place.stream(self.role))
+        return {"all": indices, "write": indices[-1:], "older": indices[:-1]}[self.which]
 
 
 def _named(mapping: Body) -> Iterator[str]:
