@@ -244,8 +244,8 @@ def unlock(
         result(f"{lock.name}: {lock_text(lock)}")
     for name in dict.fromkeys(lock.host for lock in found):
         _name_the_host(name, host)
-    if not all(lock.gone for lock in found):
-        TerminalProgress().say("watching for half a minute whether the holder is alive")
+    if alive := {str(lock) for lock in found if not lock.gone}:
+        TerminalProgress().say(f"watching for half a minute whether {' and '.join(sorted(alive))} is alive")
     take(target, found)
     for lock in found:
         result(f"Unlocked: {lock.name}")

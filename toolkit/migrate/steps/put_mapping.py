@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
-from toolkit.index_difference import difference
+from toolkit.index_difference import IndexDifference, Leaf, difference
 from toolkit.migrate.place import Place, stream_role
 from toolkit.migrate.step import Note, Step
 from toolkit.model import Body
@@ -49,11 +49,13 @@ class PutMapping(Step):
 
     def preview(self, place: Place, note: Note) -> list[str]:
         """Index by index, what is new."""
-        return [f"{index}: {', '.join(missing)}" for index, missing in self._missing(place, note)]
+        return [f"{index}: {_told(found)}" for index, found in self._missing(place, note)]
 
     def hindrances(self, place: Place, note: Note) -> list[str]:
         """Fields that are there as something else, and indices that cannot be changed."""
-        return [line for index, about in self._live(place, note) for line in self._of_index(place, index, about)]
+        blocked = [line for index, about in self._live(place, note) for line in _blocks(index, about)]
+        stuck = [f"{index}: {_stuck(leaf)}" for index, found in self._missing(place, note) for leaf in found.fixed]
+        return blocked + stuck
 
     def run(self, place: Place, note: Note) -> None:
         """Put it on those that lack it, the write index last: nothing is there that older ones would not know.
@@ -62,27 +64,20 @@ class PutMapping(Step):
         """
         if note.get(_INDICES) is None:
             note.keep(**{_INDICES: self._chosen(place, note)})
-        for index, _ in self._missing(place, note):
+        for index, found in self._missing(place, note):
             place.still_held()
-            place.transport.put(f"/{index}/_mapping", place.named(self.mapping))
+            place.transport.put(f"/{index}/_mapping", found.mapping)
 
     def faults(self, place: Place, note: Note) -> list[str]:
         """What is still missing."""
-        return [f"{index} lacks {', '.join(missing)}" for index, missing in self._missing(place, note)]
+        return [f"{index} lacks {_told(found)}" for index, found in self._missing(place, note)]
 
-    def _missing(self, place: Place, note: Note) -> Iterator[tuple[str, list[str]]]:
+    def _missing(self, place: Place, note: Note) -> Iterator[tuple[str, IndexDifference]]:
         wanted = {"settings": {}, "mappings": place.named(self.mapping)}
         for index, about in self._live(place, note):
             found = difference(wanted, about)
-            if missing := [leaf.path for leaf in (*found.additive, *found.fixed)]:
-                yield index, missing
-
-    def _of_index(self, place: Place, index: str, about: Body) -> Iterator[str]:
-        settings, wanted = about.get("settings", {}).get("index", {}), place.named(self.mapping)
-        for block in _BLOCKS:
-            if str(settings.get("blocks", {}).get(block.removeprefix("index.blocks."))) == "true":
-                yield f"{index} cannot be changed: {block}"
-        yield from (f"{index}: {line}" for line in _conflicts(wanted, about.get("mappings", {})))
+            if found.additive or found.fixed:
+                yield index, found
 
     def _live(self, place: Place, note: Note) -> list[tuple[str, Body]]:
         answer = place.transport.get(f"/{place.stream(self.role)}") or {}
@@ -111,14 +106,16 @@ def _fields(mapping: Body, path: str = "") -> Iterator[str]:
             yield f"{path}{name}"
 
 
-def _conflicts(wanted: Any, live: Any, path: str = "") -> Iterator[str]:
-    """Fields that an index has with another type, which no index can change."""
-    for name, field in wanted.get("properties", {}).items():
-        there = live.get("properties", {}).get(name)
-        if not isinstance(there, dict) or not isinstance(field, dict):
-            continue
-        types = [each.get("type", "object") for each in (field, there)]
-        if types[0] != types[1]:
-            yield f"{path}{name} is {types[1]} there and cannot become {types[0]}"
-        else:
-            yield from _conflicts(field, there, f"{path}{name}.")
+def _blocks(index: str, about: Body) -> Iterator[str]:
+    settings = about.get("settings", {}).get("index", {})
+    for block in _BLOCKS:
+        if str(settings.get("blocks", {}).get(block.removeprefix("index.blocks."))) == "true":
+            yield f"{index} cannot be changed: {block}"
+
+
+def _told(found: IndexDifference) -> str:
+    return ", ".join(leaf.path for leaf in (*found.additive, *found.fixed))
+
+
+def _stuck(leaf: Leaf) -> str:
+    return f"{leaf.path.removesuffix('.type')} is {leaf.before} there and cannot become {leaf.after}"
