@@ -57,6 +57,11 @@ class Item:
         """Whether `up` would run it."""
         return self.state in (PENDING, FAILED, INTERRUPTED, RUNNING)
 
+    @property
+    def contradicts(self) -> bool:
+        """Whether file and history do not fit, so that nothing is run."""
+        return self.state in (CHANGED, MISSING)
+
     def as_json(self) -> Body:
         """For programs."""
         return {

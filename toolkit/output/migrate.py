@@ -28,9 +28,14 @@ def overview_text(found: Overview) -> str:
     if found.kept:
         lines += [table("Replaced by a reindexing, and kept", _KEPT_COLUMNS, map(_kept, found.kept)), ""]
     lines += [f"NOTE: {lock_text(lock)}" for lock in found.locks]
+    return "\n".join([*lines, _to_do(found)])
+
+
+def _to_do(found: Overview) -> str:
+    if any(item.contradicts for item in found.items):
+        return "Files and history contradict each other: nothing is run until that is settled."
     pending = sum(item.pending for item in found.items)
-    lines.append(f"{counted(pending, 'migration')} pending: ocs-elastic migrate up" if pending else "Nothing to do.")
-    return "\n".join(lines)
+    return f"{counted(pending, 'migration')} pending: ocs-elastic migrate up" if pending else "Nothing to do."
 
 
 def lock_text(lock: Holder) -> str:
