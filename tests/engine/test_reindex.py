@@ -20,6 +20,7 @@ import pytest
 
 from tests.engine.conftest import Engine, Stream, installed
 from tests.found import CATALOGUE
+from toolkit.change_class import IMPOSSIBLE, REINDEX
 from toolkit.config import Settings
 from toolkit.load import state_index
 from toolkit.lock import INDEX, locked
@@ -168,6 +169,7 @@ STEP = Reindex("campaign_groups", keep_source_days=7)
 
 def test_documents_are_the_same_and_their_indices_what_the_template_asks_for(stored: Stored) -> None:
     before, old = stored.documents(), stored.indices
+    assert REINDEX in {change.action for change in stored.target.plan().changes}
     assert STEP.hindrances(stored.place, stored.note) == []
     preview = STEP.preview(stored.place, stored.note)
     assert preview[0] == f"roll over {stored.name}: {old[-1]}, which is written to, is one of them"
@@ -183,6 +185,7 @@ def test_documents_are_the_same_and_their_indices_what_the_template_asks_for(sto
     assert set(caps["fields"][FIELD]) == {"long"}
     kept = sources(stored.transport, stored.place.streams)
     assert [(each.index, each.documents, each.needed) for each in kept] == [(index, 60, "") for index in old]
+    assert not [change for change in stored.target.plan().changes if change.action in (REINDEX, IMPOSSIBLE)]
     assert not stored.target.plan().pending
     state = stored.state()
     STEP.run(stored.place, stored.note)

@@ -22,6 +22,8 @@ from toolkit.client.guard import writes
 from toolkit.lock import INDEX as STATE
 
 NAMESPACE = "recorded"
+_OF_RUNS = tuple(f"/{STATE}/_doc/{name}" for name in ("lock", "migrations-", "task-"))
+"""What the toolkit writes down of a run; no two are alike."""
 _KINDS_OF_TWO_WORDS = ("_ilm", "_ingest", "_security")
 
 
@@ -186,8 +188,8 @@ def request_of(method: str, target: str, body: bytes | None) -> Request:
     path = unquote(parts.path) + (f"?{parameters}" if parameters else "")
     if not body:
         return Request(method, path, "-")
-    if parts.path == f"/{STATE}/_doc/lock":
-        return Request(method, path, "lock")  # it holds owner, host, process and times
+    if parts.path.startswith(_OF_RUNS):
+        return Request(method, path, "state")  # it holds owner, host, process, times or the server's tasks
     return Request(method, path, _short(_without_version(json.loads(body))))
 
 
@@ -262,26 +264,29 @@ class Dates:
     Requests and answers are text to this; it gives the server its own names back.
     """
 
-    _DATED = re.compile(rf"(\.ds-ocs-[a-z-]+-{NAMESPACE})-(\d{{4}}\.\d\d\.\d\d)-(\d{{6}})")
+    _DATED = re.compile(rf"((?:\.ds-)?(ocs-[a-z-]+-{NAMESPACE})(?:-v\d+)?)-(\d{{4}}\.\d\d\.\d\d)-(\d{{6}})")
+    _DAY = "2000.01.01"
 
     def __init__(self) -> None:
-        self._real: dict[str, str] = {}
+        self._days: dict[tuple[str, str], str] = {}
+        """Stream and generation → day."""
 
     def hide(self, text: str) -> str:
         """The text with one day for all days."""
 
         def replace(found: re.Match[str]) -> str:
-            neutral_name = f"{found[1]}-2000.01.01-{found[3]}"
-            self._real[neutral_name] = found[0]
-            return neutral_name
+            self._days[found[2], found[4]] = found[3]
+            return f"{found[1]}-{self._DAY}-{found[4]}"
 
         return self._DATED.sub(replace, text)
 
     def restore(self, text: str) -> str:
         """The text with the server's own names."""
-        for neutral_name, real in self._real.items():
-            text = text.replace(neutral_name, real)
-        return text
+
+        def replace(found: re.Match[str]) -> str:
+            return f"{found[1]}-{self._days.get((found[2], found[4]), found[3])}-{found[4]}"
+
+        return self._DATED.sub(replace, text)
 
 
 class Shelf:

@@ -119,7 +119,8 @@ class _Real:
         """The server's own words."""
         path = quote(self._dates.restore(request.path), safe="/?&=@*.,:")
         headers = {"Accept": "application/json", "Content-Type": "application/json", **_credential()}
-        question = urllib.request.Request(self._url + path, data=body, headers=headers, method=request.method)
+        data = None if body is None else self._dates.restore(body.decode()).encode()
+        question = urllib.request.Request(self._url + path, data=data, headers=headers, method=request.method)
         try:
             with urllib.request.urlopen(question, timeout=60) as given:
                 status, text = given.status, given.read().decode()

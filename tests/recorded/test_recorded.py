@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.recorded.cassette import NAMESPACE
+from toolkit.change_class import REINDEX, ROLLOVER
 from toolkit.client.connect import capabilities
 from toolkit.client.transport import Transport
 from toolkit.config import Settings
 from toolkit.kinds import KIND, KINDS
 from toolkit.lock import INDEX
+from toolkit.migrate.history import APPLIED
 from toolkit.plan import CREATE, UPDATE
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.destroy import destroy, removal
+from toolkit.uses.migrate import drop_sources, overview, up
 
 STREAMS = (f"ocs-campaign-groups-{NAMESPACE}", f"ocs-dead-letters-{NAMESPACE}")
 POLICY = f"ocs-campaign-groups-{NAMESPACE}"
@@ -118,3 +123,31 @@ def test_destroy_with_data_leaves_nothing_and_all_can_be_made_again(applied: Dep
     assert all(KIND[r.kind].read(applied.transport, r.name) is None for r in applied.resources)
     assert applied.transport.get(f"/{INDEX}") is None
     assert {change.action for change in applied.plan().pending} == {CREATE}
+
+
+def test_stored_documents_get_a_fields_new_type(applied: Deployment, tmp_path: Path) -> None:
+    """A rollover for new messages, and for stored ones a migration, which exchanges the indices behind the stream."""
+    transport, custom = applied.transport, f"/_component_template/{STREAMS[0]}@custom"
+    for number in range(3):
+        transport.post(f"/{STREAMS[0]}/_doc", {"GSW_CAMPAIGN_GROUP_GUID": f"g{number}", "GSW_OPTIMIZE_GOAL": number})
+    goal = {"properties": {"ocs": {"properties": {"optimize": {"properties": {"goal": {"type": "float"}}}}}}}
+    transport.put(custom, {"template": {"mappings": goal}})
+    (change,) = applied.plan().pending
+    assert (change.action, change.name) == (ROLLOVER, STREAMS[0])
+    list(applied.apply(applied.plan()))
+    transport.post(f"/{STREAMS[0]}/_doc", {"GSW_CAMPAIGN_GROUP_GUID": "g3"})  # it is what a lazy rollover waits for
+    (left,) = [change for change in applied.plan().changes if change.action == REINDEX]
+    assert "reindex: {stream: campaign_groups}" in left.meaning
+    text = "description: goals with decimals\nsteps:\n  - reindex: {stream: campaign_groups}\n"
+    (tmp_path / "V1000__goal.yml").write_text(text, encoding="utf-8")
+    target = replace(applied, settings=Settings(namespace=NAMESPACE, migrations=str(tmp_path)))
+    (row,) = up(target)
+    assert (row.outcome, len(row.tasks)) == (APPLIED, 1)
+    assert [change.action for change in applied.plan().changes if change.kind == "data_stream"] == []
+    (kept,) = overview(target).kept
+    assert (kept.documents, kept.migration, kept.needed) == (3, 1000, "")
+    transport.post(f"/{STREAMS[0]}/_refresh", None)
+    assert transport.post(f"/{STREAMS[0]}/_count", None)["count"] == 4
+    assert list(up(target)) == []
+    assert [source.index for source in drop_sources(target, every=True)] == [kept.index]
+    assert overview(target).kept == ()
