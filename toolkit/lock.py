@@ -81,6 +81,8 @@ class Lock:
         self._position: dict[str, str] = {}
         self._stop = Event()
         self._lost: str | None = None
+        self._heard_s = 0.0
+        """When the server last said that it is held, by the clock on the wall, which goes on while a machine sleeps."""
 
     def check(self) -> None:
         """Make sure that it is still held, before every write that it protects.
@@ -88,6 +90,8 @@ class Lock:
         Raises:
             LockHeldError: somebody else took it over.
         """
+        if not self._lost and time.time() - self._heard_s > EXPIRES_AFTER_S and not self._is_ours():
+            self._lost = "this process was stopped for a while, or the server away, and it expired"
         if self._lost:
             raise LockHeldError(
                 f"the lock was lost: {self._lost}", hint="see who changes the cluster, then run the command again"
@@ -141,6 +145,7 @@ class Lock:
 
     def _wrote(self, answer: Any) -> None:
         self._position = _position(answer)
+        self._heard_s = time.time()
 
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_S):

@@ -218,6 +218,18 @@ def test_whoever_lost_it_finds_out_at_the_next_heartbeat(
     assert server.documents[LOCK]["owner"] == "ann", "and does not release what is another's"
 
 
+def test_whoever_slept_longer_than_it_lasts_asks_before_writing(server: Elasticsearch) -> None:
+    """A process that was stopped, or a notebook that was closed, wakes up before its next heartbeat."""
+    with locked(server.transport(), {}) as mine:
+        mine._heard_s -= lock.EXPIRES_AFTER_S + 1
+        mine.check()
+        server.documents[LOCK] = document()
+        mine.check()  # heard of a moment ago: the heartbeat will tell
+        mine._heard_s -= lock.EXPIRES_AFTER_S + 1
+        with pytest.raises(LockHeldError, match="stopped for a while"):
+            mine.check()
+
+
 def test_who_is_refused_hears_of_unlock(server: Elasticsearch) -> None:
     server.documents[LOCK] = document()
     said = r"ann on bigbox \(process 77\) is migrating namespace default"
