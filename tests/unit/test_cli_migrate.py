@@ -117,10 +117,12 @@ def test_a_dry_run_writes_nothing_and_says_what_would_be(run: Command, server: E
         "V1000__first (mine/V1000__first.yml): Makes one.\n"
         "  1. PUT /one\n"
         "       PUT /one is sent, since GET /one: made is absent, not true\n"
+        '       body: {"made":true}\n'
         "\n"
         "V1001__second (mine/V1001__second.yml): Makes two.\n"
         "  1. PUT /two\n"
         "       PUT /two is sent, since GET /two: made is absent, not true\n"
+        '       body: {"made":true}\n'
     )
     ran = run("migrate", "up", "--dry-run", "--json", "--to", "1000")
     assert (ran.code, ran.err) == (3, "")

@@ -441,3 +441,17 @@ def test_next_version_is_one_more_than_the_last_of_its_series(tmp_path: Path) ->
     found = read_migrations([tmp_path])
     assert (next_version(found), next_version(found, first=2)) == (1002, 3)
     assert (next_version([]), next_version([], first=2)) == (1000, 2)
+
+
+def test_a_preview_tells_all_that_is_sent(tmp_path: Path) -> None:
+    text = (
+        "description: d\nsteps:\n  - request:\n      POST: /x-{namespace}/_delete_by_query\n"
+        "      parameters: {conflicts: proceed}\n      body: {query: {term: {a: '{namespace}'}}}\n"
+        "      done_when: {get: /y, has: {gone: true}}\n"
+    )
+    (part,) = read(tmp_path, text).parts
+    assert part.step.preview(place(Elasticsearch()), cast("Any", None)) == [
+        "POST /x-default/_delete_by_query is sent, since GET /y: gone is absent, not true",
+        'parameters: {"conflicts":"proceed"}',
+        'body: {"query":{"term":{"a":"default"}}}',
+    ]

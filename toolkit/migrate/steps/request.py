@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from toolkit.canonical import canonical
 from toolkit.client import guard
 from toolkit.errors import ForbiddenRequestError
 from toolkit.migrate.check import Check, read_check
@@ -54,9 +55,14 @@ class Request(Step):
         return f"{self.method} {place.named(self.path)}"
 
     def preview(self, place: Place, note: Note) -> list[str]:  # noqa: ARG002 - the check tells
-        """Why it is sent."""
-        fault = self.done_when.fault(place)
-        return [f"{self.title(place)} is sent, since {fault}"] if fault else []
+        """What is sent, whole, and why."""
+        if not (fault := self.done_when.fault(place)):
+            return []
+        sent = {"parameters": place.named(self.parameters), "body": place.named(self.body)}
+        return [
+            f"{self.title(place)} is sent, since {fault}",
+            *(f"{part}: {canonical(value)}" for part, value in sent.items() if value),
+        ]
 
     def hindrances(self, place: Place, note: Note) -> list[str]:  # noqa: ARG002
         """None of its own: `before` holds what its file asks for."""
