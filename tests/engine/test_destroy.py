@@ -10,7 +10,9 @@ import pytest
 from tests.engine.test_plan import applied, empty, settled
 from toolkit.errors import UnsafePlanError, UsageError
 from toolkit.kinds import KIND
+from toolkit.kinds.ingest_pipeline import PIPELINE
 from toolkit.lock import INDEX
+from toolkit.streams import Streams
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.destroy import destroy, removal
 from toolkit.uses.migrate import overview, up
@@ -93,3 +95,20 @@ def test_with_its_data_goes_its_history_and_a_new_namespace_begins_with_none(
     assert removal(target, streams(target)).nothing
     list(target.apply(target.plan()))
     assert [item.state for item in overview(target).items] == ["pending"]
+
+
+def test_what_an_interrupted_migration_has_half_made_goes_too(applied: Deployment, tmp_path: Path) -> None:
+    """It holds copies of documents, and names the pipeline, which no server deletes as long as an index does."""
+    (tmp_path / "V1000__turn.yml").write_text("description: d\nsteps: [{rollover: {stream: campaign_groups}}]\n")
+    target = settled(applied, migrations=str(tmp_path))
+    list(up(target))
+    stream = streams(target)[0]
+    copy = f"{stream}-v1000-2026.11.23-000001"
+    source = Streams(target.settings.namespace).backing(target.transport, stream)[0]
+    made = {"checksum": "1:x", "migration": 1000, "source": source}
+    settings = {"hidden": True, "default_pipeline": PIPELINE}
+    body = {"settings": {"index": settings}, "mappings": {"_meta": {"reindexed": made}}}
+    target.transport.put(f"/{copy}", body)
+    assert copy not in [resource.name for resource in removal(target, ()).goes]
+    assert copy in [resource.name for resource in destroy(target, removal(target, streams(target)))]
+    assert target.transport.get(f"/{copy}") is None

@@ -15,6 +15,8 @@ from toolkit.errors import ToolkitError
 from toolkit.model import Body
 from toolkit.streams import Streams
 
+MADE = "reindexed"
+"""Where the `_meta` of a new index's mapping tells of its source."""
 KEPT = "replaced"
 """Where the `_meta` of a source's mapping tells what has taken its place, and how long it is kept."""
 
@@ -56,16 +58,29 @@ class Source:
 
 
 def sources(transport: Transport, streams: Streams) -> list[Source]:
-    """All that are kept of a namespace, in the order of their names. Reads only."""
+    """All that are kept of a namespace, in the order in which they may be dropped. Reads only."""
     found = []
     for stream in streams.both:
-        backing = streams.backing(transport, stream)
-        for index, mark in sorted(marks_of(transport, stream).items()):
+        backing, marks = streams.backing(transport, stream), marks_of(transport, stream)
+        for index, mark in sorted(marks.items(), key=lambda each: (each[1]["migration"], each[0])):
             if index in backing:
                 continue  # it is about to be exchanged, or somebody has put it back
             until = datetime.fromisoformat(mark["until"]) if mark["until"] else None
-            needed = _needed(transport, mark, backing)
+            needed = _needed(transport, _last(mark, marks, backing), backing)
             found.append(Source(index, stream, mark["migration"], mark["by"], mark["documents"], until, needed))
+    return found
+
+
+def unfinished_copies(transport: Transport, streams: Streams) -> list[str]:
+    """The indices of reindexings that were interrupted, which are behind no stream yet. Reads only."""
+    found = []
+    for stream in streams.both:
+        answer = transport.get(
+            f"/{stream}-v*/_mapping",
+            params={"expand_wildcards": "all", "filter_path": f"*.mappings._meta.{MADE}"},
+        )
+        known = {*streams.backing(transport, stream), *marks_of(transport, stream)}
+        found += sorted((answer or {}).keys() - known)
     return found
 
 
@@ -107,6 +122,13 @@ def retention_is_over(transport: Transport, mark: Body) -> bool:
         return False
     over_s = int(begun_ms) / 1000 + int(found[1]) * _UNITS_S[found[2]]
     return over_s <= datetime.now(UTC).timestamp()
+
+
+def _last(mark: Body, marks: dict[str, Body], backing: list[str]) -> Body:
+    """What a later migration's source says, where that is what has replaced this one."""
+    while mark["by"] not in backing and mark["by"] in marks:
+        mark = marks[mark["by"]]
+    return mark
 
 
 def _needed(transport: Transport, mark: Body, backing: list[str]) -> str:

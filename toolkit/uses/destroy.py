@@ -13,7 +13,7 @@ from toolkit.load import desired
 from toolkit.lock import INDEX, Lock, locked
 from toolkit.migrate.history import forget as forget_history
 from toolkit.migrate.history import is_recorded
-from toolkit.migrate.sources import sources
+from toolkit.migrate.sources import sources, unfinished_copies
 from toolkit.model import Resource
 from toolkit.plan import SAVED_OBJECTS
 from toolkit.streams import Streams
@@ -91,14 +91,16 @@ def removal(target: Deployment, data: tuple[str, ...]) -> Removal:
             stays.append((resource, f"still used by index template {', '.join(sorted(users))}"))
         else:
             goes.append(resource)
+    history = bool(data) and is_recorded(target.transport, target.settings.namespace)
     if data:
         goes += _replaced(target)
+    if history:
+        goes += _half_made(target)
     records = recorded(target.transport, target.settings.namespace)
     there, used = _dashboards(target, records)
     state_goes = bool(data) and not users and not (records and target.without_dashboards)
     notes = (*_notes(target, there), *([_FAILURES] if data and target.server.failure_store else []))
     credentials = tuple(ours(target)) if target.server.manages_security else ()
-    history = bool(data) and is_recorded(target.transport, target.settings.namespace)
     return Removal(tuple(goes), (*stays, *used), state_goes, tuple(there), notes, credentials, history)
 
 
@@ -107,6 +109,13 @@ def _replaced(target: Deployment) -> list[Resource]:
     namespace = target.settings.namespace
     kept = sources(target.transport, Streams(namespace))
     return [Resource("index", each.index, {}, f"replaced by migration {each.migration}", namespace) for each in kept]
+
+
+def _half_made(target: Deployment) -> list[Resource]:
+    """What an interrupted migration has made: copies of documents, which name a pipeline, so that it could not go."""
+    namespace = target.settings.namespace
+    copies = unfinished_copies(target.transport, Streams(namespace))
+    return [Resource("index", index, {}, "half made by a migration", namespace) for index in copies]
 
 
 def _dashboards(target: Deployment, records: list[Record]) -> tuple[list[Record], list[tuple[Resource, str]]]:
