@@ -89,7 +89,8 @@ class DataStream:
         parts = path.strip("/").split("/")
         match parts:
             case ["_data_stream", _]:
-                return {"data_streams": [{"name": STREAM, "indices": [{"index_name": name} for name in self.stream]}]}
+                indices = [{"index_name": index} for index in self.stream] if parts[1] == STREAM else []
+                return {"data_streams": [{"name": parts[1], "indices": indices}]}
             case ["_index_template", name]:
                 body = self.live.get(("index_template", name))
                 return body and {"index_templates": [{"name": name, "index_template": body}]}
@@ -117,16 +118,19 @@ class DataStream:
             case [index, "_doc", id_] if index == STATE_INDEX:
                 return {"_source": self.state[id_]} if id_ in self.state else None
             case [patterns, "_mapping"]:
+                what = (params or {})["filter_path"].rpartition(".")[2]
                 named = [name for name in self.indices if any(fnmatchcase(name, p) for p in patterns.split(","))]
-                kept = {name: self.indices[name]["mappings"]["_meta"].get("replaced") for name in named}
-                return {name: {"mappings": {"_meta": {"replaced": mark}}} for name, mark in kept.items() if mark}
+                kept = {name: self.indices[name]["mappings"]["_meta"].get(what) for name in named}
+                return {name: {"mappings": {"_meta": {what: mark}}} for name, mark in kept.items() if mark}
             case [_, "_settings"]:
                 blocks = {name: self.indices[name]["settings"]["index"].get("blocks", {}) for name in self.stream}
                 flat = {name: {f"index.blocks.{key}": value for key, value in b.items()} for name, b in blocks.items()}
                 return {name: {"settings": settings} for name, settings in flat.items()}
-            case [_, "_stats", "store"]:
-                size = {"total": {"store": {"size_in_bytes": 2**30}}}
-                return {"indices": dict.fromkeys(self.stream, size)}
+            case [name, "_stats", "store"]:
+                found = {index: self.documents[index] for index in (self.stream if name == STREAM else [name])
+                         if index in self.documents}  # fmt: skip
+                size = {index: len(documents) * 2**30 // 10 for index, documents in found.items()}
+                return {"indices": {i: {"total": {"store": {"size_in_bytes": each}}} for i, each in size.items()}}
             case [index, "_ilm", "explain"]:
                 return self._explained(index)
             case [name] if name == STREAM:

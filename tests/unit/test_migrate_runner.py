@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from types import SimpleNamespace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import pytest
 
@@ -20,10 +20,12 @@ from toolkit.migrate.repair import Repair, carry_out, repairs
 from toolkit.migrate.runner import FailedMigrationError, baseline, previews, run
 from toolkit.migrate.sequence import ChangedMigrationError, Item, require_unchanged, sequence, to_run
 from toolkit.migrate.step import Note, Step, keep_task
+from toolkit.migrate.steps.update_by_query import UpdateByQuery
 from toolkit.tasks import Task
 from toolkit.yaml_source import Reader, Where
 
 SERIAL = "/serial"
+STREAM = "ocs-campaign-groups-default"
 _WHEN = {"begun", "ended", "seconds"}
 
 
@@ -594,3 +596,28 @@ def test_an_item_is_called_as_its_file_or_its_history_says(server: Elasticsearch
     applied(server, 1000)
     only_row, only_file = Item(None, row_of(server)), Item(migration("b", version=2), None)
     assert (str(only_row), str(only_file)) == ("V1000__a", "V0002__a")
+
+
+class Recovering(Elasticsearch):
+    """Has no shard of an old index yet, as right after a restart; then it has, and its documents are what is left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.searches = 0
+        self.documents[f"/_data_stream/{STREAM}"] = {"data_streams": [{"indices": [{"index_name": ".ds-old"}]}]}
+        self.documents[f"/{STREAM}/_settings"] = {".ds-old": {"settings": {"index.blocks.read_only": "true"}}}
+
+    def post(self, path: str, body: Any, params: Any = None) -> Any:
+        if not path.endswith("/_search"):
+            return super().post(path, body, params)
+        self.searches += 1
+        if self.searches < 3:
+            raise RejectedError("without 1 of 2 shards: no_shard_available_action_exception", status=503)
+        return {"aggregations": {"indices": {"buckets": [{"key": ".ds-old", "doc_count": 2}]}}}
+
+
+def test_shards_that_are_not_back_yet_after_a_restart_are_waited_for() -> None:
+    cluster = Recovering()
+    step = UpdateByQuery("campaign_groups", "_none", {"match_all": {}}, lift_write_blocks=False)
+    step.run(place(cluster), cast("Any", None))
+    assert step.faults(place(cluster), cast("Any", None)) == [".ds-old: the query still finds 2 documents"]

@@ -15,7 +15,7 @@ from toolkit.capabilities import of_opensearch
 from toolkit.client.transport import Transport
 from toolkit.errors import LockHeldError, SourceError, ToolkitError
 from toolkit.migrate.place import Place
-from toolkit.migrate.sources import Source, drop, sources
+from toolkit.migrate.sources import Source, drop, sources, unfinished_copies
 from toolkit.migrate.step import FailedStepError
 from toolkit.migrate.steps import STEPS
 from toolkit.migrate.steps.reindex import ALL, Reindex
@@ -290,6 +290,35 @@ def test_bad_disks_without_room_for_the_copies() -> None:
     assert "have 0.0 MB left" in hindrances(cluster)[0]
 
 
+def test_what_an_interrupted_run_has_copied_needs_no_room_again() -> None:
+    """Four of thirty documents are copied, and have taken their part of the room that was just enough for all."""
+    cluster, note = DataStream(), Note()
+    cluster.die_after = _after_the_first_batch()
+    with pytest.raises(Died):
+        STEP.run(place(cluster), note)
+    copied = sum(len(cluster.documents[index]) for index in map(new, OLD) if index in cluster.documents)
+    assert 0 < copied < 30
+    cluster.free_bytes = 20 * 2**30 + 3 * 2**30 - copied * 2**30 // 10
+    assert STEP.hindrances(place(cluster), note) == []
+    cluster.free_bytes -= 2**30
+    assert "of disk" in STEP.hindrances(place(cluster), note)[0]
+
+
+def _after_the_first_batch() -> int:
+    """The number of the write that comes after the first index has its documents."""
+    writes = undisturbed().writes
+    return next(i for i, write in enumerate(writes, 1) if i > writes.index("POST /_reindex") + 1 and "task" in write
+                and "DELETE" in write)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["ocs-campaign-groups", "ocs-campaign-groups-replay"])
+def test_bad_pipeline_that_is_for_messages(name: str) -> None:
+    cluster = DataStream()
+    cluster.pipelines[name] = "keep"
+    (said,) = hindrances(cluster, Reindex("campaign_groups", pipeline=name))
+    assert said == f"pipeline {name} is for OCS's messages, and would gut documents that are stored already"
+
+
 def test_bad_role_of_an_older_toolkit() -> None:
     """Without these the indices would be exchanged, and the old ones could not be seen to afterwards."""
     secured = replace(SERVER, security=True)
@@ -322,6 +351,27 @@ def test_what_is_replaced_is_kept_until_it_is_dropped() -> None:
         drop(transport, each)
     assert sources(transport, place(cluster).streams) == []
     assert set(cluster.indices) == set(cluster.stream)
+
+
+def test_what_a_later_migration_has_replaced_again_holds_nothing_back() -> None:
+    """The new index of the first migration is the source of the second, and the only one that names its successor."""
+    cluster = undisturbed()
+    Reindex("campaign_groups", which=ALL).run(place(cluster, version=1000), Note())
+    found = sources(cluster.transport(), place(cluster).streams)
+    assert [each.index for each in found[:3]] == OLD, "the oldest first: they need the others' marks"
+    assert [each.needed for each in found] == [""] * len(found)
+    for each in found:
+        drop(cluster.transport(), each)
+    assert set(cluster.indices) == set(cluster.stream)
+
+
+def test_a_copy_that_was_interrupted_is_found() -> None:
+    cluster = DataStream()
+    cluster.die_after = _after_the_first_batch()
+    with pytest.raises(Died):
+        STEP.run(place(cluster), Note())
+    assert unfinished_copies(cluster.transport(), place(cluster).streams) == [new(OLD[2])]
+    assert unfinished_copies(undisturbed().transport(), place(cluster).streams) == []
 
 
 def test_without_a_time_it_is_never_due() -> None:
@@ -371,6 +421,15 @@ def test_faults_are_found_in_what_is_live() -> None:
         f"{new(OLD[0])} is not what its template asks for",
     ]
     assert len(STEP.faults(place(DataStream()), _noted())) >= 3, "nothing has happened yet"
+
+
+def test_what_was_never_run_is_not_held_for_done() -> None:
+    """`migrate repair` would accept a changed file whose step has nothing to compare."""
+    cluster, note = DataStream(), Note()
+    step = Reindex("campaign_groups", which=ALL)
+    assert step.faults(place(cluster), note) == [f"nothing of {STREAM} was reindexed by this step"]
+    step.run(place(cluster), note)
+    assert step.faults(place(cluster), note) == []
 
 
 def test_every_index_that_was_there_when_it_began_and_not_those_that_come_later() -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from toolkit.capabilities import Capabilities
 from toolkit.client.transport import Transport
+from toolkit.kinds.ingest_pipeline import PIPELINE, REPLAY_PIPELINE
 from toolkit.model import SILENT, Progress, Resource
 from toolkit.streams import Streams
 from toolkit.yaml_source import Reader, Where
@@ -19,6 +20,7 @@ _NAMESPACE = re.compile(r"(?<!\{)\{namespace\}(?!\})")
 """In a file it stands for the namespace's name; Elasticsearch's own `{{namespace}}` is left alone."""
 ROLES = ("campaign_groups", "dead_letters")
 """What files call the two data streams of a namespace, whatever its name."""
+NO_PIPELINE = "_none"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,14 @@ class Place:
         """Let searches see everything that was written; a run that only previews does without."""
         if not self.transport.read_only:
             self.transport.post(f"/{index}/_refresh", None)
+
+    def unfit(self, pipeline: str) -> list[str]:
+        """Why stored documents cannot, or must not, be sent through a pipeline."""
+        if pipeline in (PIPELINE, REPLAY_PIPELINE):
+            return [f"pipeline {pipeline} is for OCS's messages, and would gut documents that are stored already"]
+        if pipeline != NO_PIPELINE and self.transport.get(f"/_ingest/pipeline/{pipeline}") is None:
+            return [f"there is no ingest pipeline {pipeline}"]
+        return []
 
 
 def _named(value: Any, namespace: str) -> Any:

@@ -16,16 +16,13 @@ from typing import Any, TypeVar
 from toolkit import tasks, write_blocks
 from toolkit.canonical import checksum
 from toolkit.errors import RejectedError
-from toolkit.migrate.place import Place
-from toolkit.migrate.sources import KEPT
+from toolkit.migrate.place import NO_PIPELINE, Place
+from toolkit.migrate.sources import KEPT, MADE
 from toolkit.migrate.step import FailedStepError
 from toolkit.model import Body
 
 T = TypeVar("T")
 
-MADE = "reindexed"
-"""Where the `_meta` of a new index's mapping tells of its source."""
-NO_PIPELINE = "_none"
 
 _COMMAND = "ocs-elastic migrate up"
 _GENERATION = re.compile(r"\d{4}\.\d\d\.\d\d-\d{6,}$")

@@ -15,10 +15,10 @@ from toolkit.effective import merged
 from toolkit.index_difference import difference
 from toolkit.kinds import KIND
 from toolkit.live import wanted_component
-from toolkit.migrate.place import Place, stream_role
-from toolkit.migrate.sources import marks_of, retention_is_over
+from toolkit.migrate.place import NO_PIPELINE, Place, stream_role
+from toolkit.migrate.sources import MADE, marks_of, retention_is_over
 from toolkit.migrate.step import Note, Step, keep_task
-from toolkit.migrate.steps.backing import MADE, NO_PIPELINE, Exchange
+from toolkit.migrate.steps.backing import Exchange
 from toolkit.model import Body, Resource
 from toolkit.rewrite import parts
 from toolkit.watermarks import DISK, in_force, kept_free
@@ -87,16 +87,16 @@ class Reindex(Step):
         todo = {index for index in self._sources(place, note) if index in backing}
         return [
             *self._outdated_templates(place),
-            *self._absent_pipeline(place),
+            *place.unfit(self._pipeline(place)),
             *self._missing_privileges(place),
             *self._untouchable(place, sorted(todo)),
-            *self._without_room(place, sorted(todo)),
+            *self._without_room(place, sorted(todo), resumed=note.get("sources") is not None),
         ]
 
     def run(self, place: Place, note: Note) -> None:
         """The newest first: each goes to the beginning of the stream's list, which is in the order of age again so."""
         self._note(place, note)
-        self._see_through(place)
+        self._see_through(place, note)
         if self._to_roll_over(place, note):
             place.still_held()
             place.transport.post(f"/{self._stream(place)}/_rollover", None)
@@ -113,6 +113,8 @@ class Reindex(Step):
                 found.extend(self._faults_of(place, exchange, kept.get(exchange.source)))
             elif (mark := kept.get(exchange.source)) and not retention_is_over(place.transport, mark):
                 found.append(f"{exchange.destination} is gone, before its retention was over")
+        if self.which == ALL and note.get("sources") is None:
+            found.append(f"nothing of {self._stream(place)} was reindexed by this step")
         if self.which == OUTDATED:
             older = [index for index in self._differing(place) if index != backing[-1]]
             found.extend(f"{index} is not what its template asks for" for index in older)
@@ -137,10 +139,11 @@ class Reindex(Step):
             backing = self._backing(place)
             note.keep(sources=sources, write_index=backing[-1] if backing[-1] in sources else None)
 
-    def _see_through(self, place: Place) -> None:
+    def _see_through(self, place: Place, note: Note) -> None:
         """Wait for the task of an earlier run: had it failed, so will the next one, and be told."""
         if task := tasks.patiently(lambda: tasks.unfinished(place.transport, place.task), place.progress):
             place.progress.say(f"an earlier run has begun a task, which goes on at its own rate: {task}")
+            keep_task(note, task)
             with place.progress.bar("reindexing", None, "documents") as bar:
                 tasks.attend(
                     place.transport, task, bar.advance, command="ocs-elastic migrate up", progress=place.progress
@@ -200,11 +203,6 @@ class Reindex(Step):
             if resource is template or (resource.kind == "component_template" and resource.name in components):
                 yield from _outdated(place, resource)
 
-    def _absent_pipeline(self, place: Place) -> Iterator[str]:
-        name = self._pipeline(place)
-        if name != NO_PIPELINE and place.transport.get(f"/_ingest/pipeline/{name}") is None:
-            yield f"there is no ingest pipeline {name}"
-
     def _missing_privileges(self, place: Place) -> Iterator[str]:
         """Those that only this step needs: an operator's role may be of an older toolkit."""
         if not place.server.security:
@@ -230,16 +228,17 @@ class Reindex(Step):
             if not index.startswith((f".ds-{stream}-", f"{stream}-v")):
                 yield f"{index} was put into {stream} by somebody: take it out (POST /_data_stream/_modify) before this"
 
-    def _without_room(self, place: Place, todo: Sequence[str]) -> Iterator[str]:
-        """All copies have to find room while what they replace is still kept, below the nodes' high watermarks."""
+    def _without_room(self, place: Place, todo: Sequence[str], *, resumed: bool) -> Iterator[str]:
+        """All copies have to find room while what they replace is still kept, below the nodes' high watermarks.
+
+        What an interrupted run has copied has its room already.
+        """
         if not todo:
             return
-        answer = place.transport.get(f"/{self._stream(place)}/_stats/store")
-        needed = sum(
-            int(body["total"]["store"]["size_in_bytes"])
-            for index, body in (answer or {}).get("indices", {}).items()
-            if index in todo
-        )
+        needed = sum(size for index, size in _sizes(place, self._stream(place)).items() if index in todo)
+        if resumed:
+            copies = [exchange.destination for exchange in self._exchanges(place, dict.fromkeys(todo, False))]
+            needed -= sum(size for copy in copies for size in _sizes(place, copy).values())
         free = _free(place)
         if needed > free:
             yield (
@@ -277,6 +276,12 @@ def _outdated(place: Place, resource: Resource) -> Iterator[str]:
     if live is None or kind.normalize(live) != kind.normalize(resource.body):
         how = "is not there" if live is None else "is not what this toolkit and configuration would make of it"
         yield f"{resource} {how}: ocs-elastic apply comes first"
+
+
+def _sizes(place: Place, name: str) -> dict[str, int]:
+    """Index → bytes on disk, of a stream's or of one; nothing where it is absent."""
+    answer = place.transport.get(f"/{name}/_stats/store") or {}
+    return {index: int(body["total"]["store"]["size_in_bytes"]) for index, body in answer.get("indices", {}).items()}
 
 
 def _free(place: Place) -> float:

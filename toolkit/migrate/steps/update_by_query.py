@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from toolkit import tasks
 from toolkit.migrate.check import read_query
-from toolkit.migrate.place import Place, stream_role
+from toolkit.migrate.place import NO_PIPELINE, Place, stream_role
 from toolkit.migrate.step import FailedStepError, Note, Step, keep_task
 from toolkit.model import Body
 from toolkit.rewrite import INDICES_MAX, Part, Rewrite, parts
 from toolkit.yaml_source import Reader, Where
 
-_NONE = "_none"
 _PIPELINE = re.compile(r"[^\s*,/?#]+")
 _ROUNDS_MAX = 5
 """How often is looked again for documents that others wrote at the same time."""
@@ -38,7 +38,7 @@ class UpdateByQuery(Step):
         raw = reader.mapping(where, "stream pipeline query", optional="lift_write_blocks")
         pipeline = reader.text((*where, "pipeline"), raw["pipeline"])
         if not _PIPELINE.fullmatch(pipeline):
-            reader.fail((*where, "pipeline"), f"must be the name of one pipeline, or {_NONE}, not '{pipeline}'")
+            reader.fail((*where, "pipeline"), f"must be the name of one pipeline, or {NO_PIPELINE}, not '{pipeline}'")
         return cls(
             role=stream_role(reader, (*where, "stream")),
             pipeline=pipeline,
@@ -55,11 +55,8 @@ class UpdateByQuery(Step):
         return [f"{part.index}: {part.documents:,} documents" for part in self._left(place)]
 
     def hindrances(self, place: Place, note: Note) -> list[str]:  # noqa: ARG002
-        """A pipeline that is absent, and indices that cannot be changed."""
-        pipeline = place.named(self.pipeline)
-        found = []
-        if pipeline != _NONE and place.transport.get(f"/_ingest/pipeline/{pipeline}") is None:
-            found.append(f"there is no ingest pipeline {pipeline}")
+        """A pipeline that is absent or of no use here, and indices that cannot be changed."""
+        found = place.unfit(place.named(self.pipeline))
         for part in self._left(place):
             if not part.reachable(lift=self.lift_write_blocks):
                 found.append(f"{part.index} cannot be changed: {part.hindrance or 'write block'}")
@@ -69,13 +66,13 @@ class UpdateByQuery(Step):
         """One index after the other, and again for what others wrote meanwhile."""
         rewrite = self._rewrite(place, note)
         rewrite.finish()
-        left = self._left(place)
+        left = self._look_again(place)
         for _ in range(_ROUNDS_MAX):
             if not left:
                 return
             before = _documents(left)
             written = rewrite.all([part for part in left if part.reachable(lift=self.lift_write_blocks)])
-            left = self._left(place)
+            left = self._look_again(place)
             if written and _documents(left) >= before:  # nothing written: others were faster, or a node died
                 raise FailedStepError(
                     f"{written:,} documents were written, and the query still finds {_documents(left):,}",
@@ -101,6 +98,10 @@ class UpdateByQuery(Step):
             on_task=lambda task: keep_task(note, task),
             while_waiting=place.still_held,
         )
+
+    def _look_again(self, place: Place) -> tuple[Part, ...]:
+        """What is left, once a server that was away has all its shards again."""
+        return tasks.patiently(lambda: self._left(place), place.progress)
 
     def _left(self, place: Place) -> tuple[Part, ...]:
         """The newest index first: what is asked for most is right first."""
