@@ -124,6 +124,9 @@ def test_a_dry_run_writes_nothing_and_says_what_would_be(run: Command, server: E
         "       PUT /two is sent, since GET /two: made is absent, not true\n"
         '       body: {"made":true}\n'
     )
+    dropping = run("migrate", "up", "--dry-run", "--drop-source")
+    told = "Whatever a reindexing among these replaces is deleted as well, at once (--drop-source).\n"
+    assert dropping.out == f"{ran.out}\n{told}"
     ran = run("migrate", "up", "--dry-run", "--json", "--to", "1000")
     assert (ran.code, ran.err) == (3, "")
     assert [each["version"] for each in json.loads(ran.out)["migrations"]] == [1000]

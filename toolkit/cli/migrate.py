@@ -92,7 +92,7 @@ def up(
     target = _target(profile, namespace, config, read_only=dry_run, allow_mixed=allow_mixed)
     found, gone = forecast(target, to=to), droppable(target, every=drop_source)
     if not as_json:
-        result(forecast_text(found, gone))
+        result(forecast_text(found, gone, at_once=drop_source))
     if dry_run:
         if as_json:
             result_json({"migrations": [m.as_json() for m in found], "to_drop": [s.as_json() for s in gone]})

@@ -48,12 +48,14 @@ def lock_text(lock: Holder) -> str:
     return f"{lock} {lock.doing} since {lock.taken}; last heard of at {lock.heartbeat}{gone}"
 
 
-def forecast_text(found: Sequence[Forecast], dropped: Sequence[Source]) -> str:
-    """What `up` would do, step by step, and what it would delete."""
+def forecast_text(found: Sequence[Forecast], dropped: Sequence[Source], *, at_once: bool) -> str:
+    """What `up` would do, step by step, and what it would delete; `at_once`: what it replaces itself, too."""
     parts = ["\n".join(_forecast(each)) for each in found]
     if dropped:
         lines = [f"  {source.index}: {counted(source.documents, 'document')}, now in {source.by}" for source in dropped]
         parts.append("\n".join(["To delete, since a reindexing has replaced it:", *lines]))
+    if found and at_once:
+        parts.append("Whatever a reindexing among these replaces is deleted as well, at once (--drop-source).")
     return "\n\n".join(parts) or "Nothing to do."
 
 
