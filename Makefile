@@ -28,7 +28,8 @@ test-full: .venv/ready  ## on a real, empty Elasticsearch: make test-full ELASTI
 
 faults: .venv/ready  ## every fault at every write, and 100,000 messages while the engine is killed twice: half an hour
 	@TEST_FAULTS=all TEST_FAULTS_MESSAGES=100000 TEST_FAULTS_KILLS=2 TEST_FAULTS_RATE=1000 TEST_FAULTS_LETTERS=2000 \
-		$(BIN)/pytest -s tests/faults
+		TEST_UPGRADE_MESSAGES=200000 \
+		$(BIN)/pytest -s tests/faults tests/engine/test_migrate.py
 
 record: .venv/ready  ## keep a real, empty Elasticsearch's answers, which CI plays: make record ELASTICSEARCH=http://... [KIBANA=http://...]
 	@test -n "$(ELASTICSEARCH)" || { echo "error: which Elasticsearch?" >&2; \

@@ -17,8 +17,6 @@ from typing import Any
 
 import pytest
 
-from toolkit import __version__
-
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "tests" / "evidence"
 
@@ -66,6 +64,10 @@ GROUPS = (
     Group("never refuse: generated objects", ("tests/engine/test_never_refuse.py",), of_pipeline=True),
     Group("10,000 messages, a fifth odd, ground truth met", ("tests/engine/test_questions.py",), of_pipeline=True),
     Group("`plan` and `apply`: every leaf, every interruption", ("tests/engine/test_plan.py",)),
+    Group("what an index takes while it is there, and what not", ("tests/engine/test_index_difference.py",)),
+    Group("`migrate`: every step, killed, interrupted, two at once", ("tests/engine/test_migrate.py",)),
+    Group("`migrate`: indices of a stream exchanged while messages come", ("tests/engine/test_reindex.py",)),
+    Group("every schema to the newest", ("tests/engine/test_schemas.py",)),
     Group("`destroy`", ("tests/engine/test_destroy.py",)),
     Group("`verify`, `status`", ("tests/engine/test_verify.py", "tests/engine/test_status.py")),
     Group("OCS's credentials: what they may do, every refusal", ("tests/engine/test_credentials.py",), secured=True),
@@ -115,21 +117,27 @@ class Evidence:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         name = f"{server.distribution}-{server.version}{'-secured' if server.secured else ''}.json"
-        text = json.dumps(self._report(server, session.config.stash.get(KIBANA, None)), indent=1)
-        (self._folder / name).write_text(text + "\n", encoding="utf-8")
-
-    def _report(self, server: Server, kibana: str | None) -> dict[str, Any]:
-        return {
+        file = self._folder / name
+        before = json.loads(file.read_text(encoding="utf-8"))["groups"] if file.exists() else {}
+        ran = self._ran(session.config.stash.get(KIBANA, None))
+        groups = {group.title: ran.get(group.title) or before.get(group.title) for group in GROUPS}
+        report = {
             "engine": server.distribution,
             "version": server.version,
             "security": server.secured,
-            "kibana": kibana,
+            "groups": {title: found for title, found in groups.items() if found},
+        }
+        file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+    def _ran(self, kibana: str | None) -> dict[str, dict[str, Any]]:
+        """What each group came to now; one that did not run keeps what it came to before."""
+        run = {
             "commit": self._commit,
             "date": datetime.now(UTC).date().isoformat(),
-            "toolkit": __version__,
+            "kibana": kibana,
             "pipeline": current_pipeline(),
-            "groups": {group.title: counts for group in GROUPS if (counts := self._counts(group))},
         }
+        return {group.title: {**counts, **run} for group in GROUPS if (counts := self._counts(group))}
 
     def _counts(self, group: Group) -> dict[str, int]:
         counts = Counter(outcome for test, outcome in self._outcomes.items() if group.holds(test))
@@ -179,7 +187,7 @@ def matrix(folder: Path = FOLDER) -> str:
         for group in GROUPS
     ]
     table = "\n".join([head, "|---" * (len(columns) + 1) + "|", *rows])
-    runs = [f"{_column(report)}: commit {report['commit'][:7]}, {report['date']}" for report in reports]
+    runs = [f"{_column(report)}: {_runs(report)}" for report in reports]
     return f"{table}\n\nBy hand: {'; '.join(runs)}." if runs else table
 
 
@@ -192,10 +200,15 @@ def _in_ci(folder: str) -> Iterator[tuple[str, str]]:
 def _by_hand(report: dict[str, Any], pipeline: str) -> Iterator[tuple[str, str]]:
     """What passed; another pipeline's messages say nothing about this one's."""
     for group in GROUPS:
-        counts = report["groups"].get(group.title, {"passed": 0})
-        current = report["pipeline"] == pipeline or not group.of_pipeline
-        if counts["passed"] and current:
+        found = report["groups"].get(group.title, {"passed": 0})
+        if found["passed"] and (found["pipeline"] == pipeline or not group.of_pipeline):
             yield group.title, BY_HAND
+
+
+def _runs(report: dict[str, Any]) -> str:
+    """Which commits ran there, and when."""
+    found = sorted({(group["date"], group["commit"][:7]) for group in report["groups"].values()})
+    return ", ".join(f"commit {commit} ({date})" for date, commit in found)
 
 
 def _report_of(file: Path) -> dict[str, Any]:

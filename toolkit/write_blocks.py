@@ -6,8 +6,6 @@ that died has left open.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from toolkit.client.transport import Transport
 from toolkit.errors import RejectedError
 from toolkit.model import STATE_INDEX
@@ -15,8 +13,7 @@ from toolkit.model import STATE_INDEX
 
 def lifted(transport: Transport, name: str) -> list[str]:
     """The indices whose write blocks were lifted under a name and are not put back yet. Reads only."""
-    found = transport.get(_path(name))
-    return [] if found is None else list(found["_source"]["indices"])
+    return list(_recorded(transport, name))
 
 
 def lift(transport: Transport, name: str, index: str) -> None:
@@ -25,13 +22,20 @@ def lift(transport: Transport, name: str, index: str) -> None:
     Raises:
         RejectedError: the server refused.
     """
-    _write(transport, name, {*lifted(transport, name), index})
+    recorded = {**_recorded(transport, name), index: _uuid(transport, index)}
+    transport.put(_path(name), {"type": "write_blocks", "name": name, "indices": recorded})
     transport.put(f"/{index}/_settings", {"index.blocks.write": None})
 
 
 def restore(transport: Transport, name: str) -> None:
-    """Put every write block back that was lifted under a name; an index that is gone needs none."""
-    for index in (left := lifted(transport, name)):
+    """Put every write block back that was lifted under a name; an index that is gone needs none.
+
+    One that was made anew under the same name, after `destroy` perhaps, may be what OCS's messages go to: it is left
+    alone.
+    """
+    for index, uuid in (left := _recorded(transport, name)).items():
+        if _uuid(transport, index) != uuid:
+            continue
         try:
             block(transport, index)
         except RejectedError as error:
@@ -55,8 +59,16 @@ def block(transport: Transport, index: str) -> None:
         transport.put(f"/{index}/_settings", {"index.blocks.write": True})
 
 
-def _write(transport: Transport, name: str, indices: Iterable[str]) -> None:
-    transport.put(_path(name), {"type": "write_blocks", "name": name, "indices": sorted(indices)})
+def _recorded(transport: Transport, name: str) -> dict[str, str | None]:
+    """Index → its uuid."""
+    found = transport.get(_path(name))
+    return {} if found is None else dict(found["_source"]["indices"])
+
+
+def _uuid(transport: Transport, index: str) -> str | None:
+    where = {"filter_path": "*.settings.index.uuid"}
+    found = transport.get(f"/{index}/_settings", params=where) or {}
+    return str(found[index]["settings"]["index"]["uuid"]) if index in found else None
 
 
 def _path(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from tests.unit.migrations import Elasticsearch, place
+from toolkit import write_blocks
 from toolkit.errors import LockHeldError, RejectedError, ToolkitError
 from toolkit.migrate.step import FailedStepError, Note
 from toolkit.migrate.steps.update_by_query import UpdateByQuery
@@ -48,6 +49,8 @@ class Rewriting(Elasticsearch):
         if path == f"/{STREAM}/_settings":
             blocks = {i: {"index.blocks.write": "true"} if i in self.blocked else {} for i in self.left}
             return {index: {"settings": settings} for index, settings in blocks.items()}
+        if path.endswith("/_settings") and (index := path.split("/")[1]) in self.left:
+            return {index: {"settings": {"index": {"uuid": f"of {index}"}}}}
         return self.tasks.get(path) if path.startswith("/_tasks/") else super().get(path, params)
 
     def post(self, path: str, body: Any, params: Any = None) -> Any:
@@ -157,6 +160,14 @@ def test_a_write_block_is_in_the_way_and_lifted_only_if_the_file_says_so_and_put
     assert BLOCKS not in server.documents
 
 
+def test_an_index_that_was_made_anew_under_its_name_gets_no_block() -> None:
+    """After `destroy` and `apply` on one day, that name is what OCS's messages go to."""
+    server = Rewriting(only=5)
+    server.documents[BLOCKS] = {"indices": {"only": "of an older one", "gone": "of another"}}
+    write_blocks.restore(server.transport(), "migrate-default")
+    assert (server.blocked, BLOCKS in server.documents) == (set(), False)
+
+
 @pytest.mark.parametrize(
     ("outcome", "reason"),
     [
@@ -213,7 +224,7 @@ def test_what_an_earlier_run_has_begun_is_seen_through_first() -> None:
     server = Rewriting(only=5)
     about = {"action": "indices:data/write/update/byquery", "description": "update-by-query [only]"}
     server.documents[TASK] = {**about, "id": "node:1"}
-    server.documents[BLOCKS] = {"indices": ["only"]}
+    server.documents[BLOCKS] = {"indices": {"only": "of only"}}
     server.tasks["/_tasks/node:1"] = {"completed": True, "task": {**about, "status": {"updated": 2}}, "response": {}}
     said: list[str] = []
 
