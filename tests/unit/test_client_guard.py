@@ -39,6 +39,7 @@ READS = [
 ]
 WRITES = [
     ("GET", "/x/_refresh"),
+    ("GET", "/_all/_refresh"),
     ("GET", "/_flush"),
     ("PUT", "/x"),
     ("PUT", "/x/_search"),

@@ -13,7 +13,7 @@ import pytest
 from tests.unit.data_stream import HOUR_MS, RESOURCES, SERVER, STREAM, DataStream, Died, backing
 from toolkit.capabilities import of_opensearch
 from toolkit.client.transport import Transport
-from toolkit.errors import LockHeldError, SourceError, ToolkitError
+from toolkit.errors import LockHeldError, RejectedError, SourceError, ToolkitError
 from toolkit.migrate.place import Place
 from toolkit.migrate.sources import Source, drop, sources, unfinished_copies
 from toolkit.migrate.step import FailedStepError
@@ -207,6 +207,46 @@ def test_bad_pipeline_leaves_the_index_as_it_was(does: str, said: str) -> None:
     assert after.keys() == {*OLD, backing(4)}
     after[OLD[2]].pop("rollover")
     assert {index: after[index] for index in OLD} == before
+
+
+def test_bad_index_that_cannot_be_made_leaves_no_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster without room for another shard refuses it."""
+    cluster = DataStream()
+    before = cluster.look()["indices"]
+
+    def refuse(index: str, _body: Any) -> None:
+        raise RejectedError(f"{index}: too many shards", status=400)
+
+    monkeypatch.setattr(cluster, "_create", refuse)
+    with pytest.raises(RejectedError, match="too many shards"):
+        Reindex("campaign_groups").run(place(cluster), noted_rollover(cluster))
+    assert cluster.look()["indices"] == before
+
+
+def noted_rollover(cluster: DataStream) -> Note:
+    """A note that asks for the older indices alone, so that nothing is rolled over."""
+    note = Note()
+    note.keep(sources={OLD[1]: False, OLD[0]: False}, write_index=None)
+    assert cluster.stream == OLD
+    return note
+
+
+def test_templates_that_are_applied_later_are_no_matter_of_a_step_that_is_done() -> None:
+    """Else a migration of which another step failed could never be ended."""
+    cluster, note = DataStream(), Note()
+    STEP.run(place(cluster), note)
+    kind = ("component_template", "ocs-campaign-groups-mappings")
+    later = [
+        replace(r, body={**r.body, "template": with_a_field(r.body["template"])}) if (r.kind, r.name) == kind else r
+        for r in RESOURCES
+    ]
+    assert STEP.preview(replace(place(cluster), resources=later), Note()) != []
+    assert STEP.faults(replace(place(cluster), resources=later), note) == []
+
+
+def with_a_field(template: dict[str, Any]) -> dict[str, Any]:
+    properties = {**template["mappings"]["properties"], "new": {"type": "keyword"}}
+    return {**template, "mappings": {**template["mappings"], "properties": properties}}
 
 
 def test_a_block_of_somebody_stays_whatever_happens() -> None:

@@ -31,7 +31,7 @@ _READING_POSTS = re.compile(
     )
 )
 """The closed list of POST requests that only read. What is not in it writes."""
-_WRITING_GETS = re.compile(rf"{_NAMES}/_(?:refresh|flush)")
+_WRITING_GETS = re.compile(rf"{_ONE}/_(?:refresh|flush)")
 _PIPELINE_IN_PARAMETERS = re.compile(r"/[^/]+/_update_by_query|(?:/[^/]+)?/_bulk")
 _REINDEX = re.compile(r"/_reindex")
 _CREATING_PUTS = re.compile(r"/[^/_][^/]*|/(?:_data_stream|_transform)/[^/]+|/[^/]+/_create/[^/]+")

@@ -82,7 +82,11 @@ class Exchange:
         if self.source not in self._backing():
             return None
         self._block()
-        self._create()
+        try:
+            self._create()
+        except RejectedError:  # too many shards, perhaps: then nothing has begun
+            self._unblock()
+            raise
         if self._counts_agree():
             return None
         self.place.still_held()
@@ -96,6 +100,12 @@ class Exchange:
         if str(self._settings(self.source).get("blocks", {}).get("write")) != "true":
             self.place.still_held()
             write_blocks.block(self._transport, self.source)
+
+    def _unblock(self) -> None:
+        """Leave the source as it was found."""
+        if not self.blocked:
+            self.place.still_held()
+            self._transport.put(f"/{self.source}/_settings", {"index.blocks.write": None})
 
     def _create(self) -> None:
         live = self._read(self.destination)
@@ -133,9 +143,7 @@ class Exchange:
     def _give_up(self, reason: str) -> None:
         """Leave the source as it was found, and no half copy."""
         self._patiently(self._delete)
-        if not self.blocked:
-            self.place.still_held()
-            self._transport.put(f"/{self.source}/_settings", {"index.blocks.write": None})
+        self._unblock()
         raise FailedStepError(
             reason,
             hint=f"{self.source} is as it was, and {self.destination} is deleted; mend the migration or its pipeline",

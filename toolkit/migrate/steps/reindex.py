@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from toolkit import tasks
+from toolkit.canonical import checksum
 from toolkit.effective import merged
 from toolkit.index_difference import difference
 from toolkit.kinds import KIND
@@ -116,8 +117,13 @@ class Reindex(Step):
         if self.which == ALL and note.get("sources") is None:
             found.append(f"nothing of {self._stream(place)} was reindexed by this step")
         if self.which == OUTDATED:
-            older = [index for index in self._differing(place) if index != backing[-1]]
-            found.extend(f"{index} is not what its template asks for" for index in older)
+            asked = self._asked(place)
+            if note.get("asked") in (
+                None,
+                checksum(asked),
+            ):  # what was applied since is no matter of a step that is done
+                older = [index for index in self._differing(place, asked) if index != backing[-1]]
+                found.extend(f"{index} is not what its template asks for" for index in older)
         return found
 
     def _faults_of(self, place: Place, exchange: Exchange, mark: Body | None) -> Iterator[str]:
@@ -134,10 +140,13 @@ class Reindex(Step):
 
     def _note(self, place: Place, note: Note) -> None:
         """What is to be exchanged is written down before anything is: afterwards it could not be told any more."""
-        if note.get("sources") is None:
-            sources = self._sources(place, note)
-            backing = self._backing(place)
-            note.keep(sources=sources, write_index=backing[-1] if backing[-1] in sources else None)
+        if note.get("sources") is not None:
+            return
+        asked = self._asked(place) if self.which == OUTDATED else None
+        sources, last = self._sources(place, note, asked), self._backing(place)[-1]
+        note.keep(
+            sources=sources, write_index=last if last in sources else None, asked=checksum(asked) if asked else None
+        )
 
     def _see_through(self, place: Place, note: Note) -> None:
         """Wait for the task of an earlier run: had it failed, so will the next one, and be told."""
@@ -151,28 +160,33 @@ class Reindex(Step):
         place.still_held()
         tasks.forget(place.transport, place.task)
 
-    def _sources(self, place: Place, note: Note) -> dict[str, bool]:
+    def _sources(self, place: Place, note: Note, asked: Body | None = None) -> dict[str, bool]:
         """The indices to exchange, the newest first → whether they took no writes before."""
         noted: dict[str, bool] | None = note.get("sources")
         if noted is not None:
             return noted
         backing, live = self._backing(place), self._bodies(place)
-        chosen = self._differing(place) if self.which == OUTDATED else backing
+        chosen = self._differing(place, asked or self._asked(place)) if self.which == OUTDATED else backing
         new = [index for index in chosen if _migration_of(live.get(index, {})) != place.version]
         return {index: _has_write_block(live.get(index, {})) for index in reversed(new)}
 
-    def _differing(self, place: Place) -> list[str]:
+    def _differing(self, place: Place, asked: Body) -> list[str]:
         """Indices whose mapping is not what the template asks for; their settings are no reason to copy documents."""
-        stream, live = self._stream(place), self._bodies(place)
-        component = wanted_component(place.resources, self._own_components(place))
-        template = next(each for each in place.resources if (each.kind, each.name) == ("index_template", stream))
-        wanted = {"settings": {}, "mappings": merged(template.body, component)["mappings"]}
+        wanted, live = {"settings": {}, "mappings": asked}, self._bodies(place)
         outdated = {index: difference(wanted, body) for index, body in live.items()}
         return [
             index
             for index in self._backing(place)
             if index in outdated and (outdated[index].fixed or outdated[index].additive)
         ]
+
+    def _asked(self, place: Place) -> Body:
+        """The mapping that the stream's template comes to."""
+        component = wanted_component(place.resources, self._own_components(place))
+        wanted = ("index_template", self._stream(place))
+        template = next(each for each in place.resources if (each.kind, each.name) == wanted)
+        mappings: Body = merged(template.body, component)["mappings"]
+        return mappings
 
     def _own_components(self, place: Place) -> dict[tuple[str, str], Body | None]:
         """The components that the toolkit never changes, as they are."""

@@ -13,6 +13,8 @@ from toolkit.migrate.place import Place
 from toolkit.migrate.step import Note, Step
 from toolkit.yaml_source import Reader, Where
 
+_LONG = ("reindex", "update_by_query")
+"""Requests that have a step of their own."""
 _METHODS = ("PUT", "POST", "DELETE")
 
 
@@ -90,7 +92,12 @@ def _parameters(raw: dict[str, Any]) -> dict[str, str]:
 
 
 def _refuse_what_is_never_sent(reader: Reader, where: Where, method: str, path: str, raw: dict[str, Any]) -> None:
-    """The transport refuses what would gut documents; a file that asks for it is wrong before anything is done."""
+    """What the transport refuses, and long work, which has steps that wait for it and find it again.
+
+    A file that asks for these is wrong before anything is done.
+    """
+    if step := next((word for word in _LONG if path.rstrip("/").endswith(f"/_{word}")), None):
+        reader.fail((*where, method), f"takes long and would run twice after an interruption: use the step {step}")
     try:
         guard.check(method, path, _parameters(raw.get("parameters", {})), raw.get("body"), read_only=False)
     except ForbiddenRequestError as error:
