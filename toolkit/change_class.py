@@ -27,6 +27,9 @@ from toolkit.model import Body
 MAPPING, SETTINGS, ROLLOVER, REBUILD = "mapping", "settings", "rollover", "rebuild"
 REINDEX, IMPOSSIBLE = "reindex", "impossible"
 
+LIMITS = "index.mapping."
+"""How the names of settings begin that limit what a mapping may hold; they have a row of their own."""
+
 _BLOCKS = ("index.blocks.read_only", "index.blocks.read_only_allow_delete", "index.blocks.metadata")
 
 _FOUND = (
@@ -75,7 +78,13 @@ class Classed:
 
 
 def of_stream(
-    name: str, wanted: Body, stream: Stream, *, server: Capabilities, older_indices: bool = False
+    name: str,
+    wanted: Body,
+    stream: Stream,
+    *,
+    server: Capabilities,
+    kept: Body | None = None,
+    older_indices: bool = False,
 ) -> Iterator[Classed]:
     """The classes of what a data stream's indices have otherwise.
 
@@ -84,23 +93,28 @@ def of_stream(
         wanted: what `toolkit.effective.merged` gives for its template.
         stream: its indices.
         server: whether it can exchange the indices behind a stream.
+        kept: the wanted mapping as the server would write it down; None: unknown.
         older_indices: whether new fields are put into older indices too.
     """
-    here = difference(wanted, stream.body)
-    past = {index: (body, difference(wanted, body)) for index, body in stream.older.items()}
-    if stream.waits_for_rollover:  # the next message makes a new index, and of this one an older
+    here = difference(wanted, stream.body, kept=kept)
+    past = {index: (body, difference(wanted, body, kept=kept)) for index, body in stream.older.items()}
+    turns = bool(here.static or here.fixed) and not stream.waits_for_rollover
+    # Where the next message makes a new index, this one is an older already. Before a rollover it gets new fields if
+    # no setting is another: one may be what a field needs (an analyzer, a limit), and without it would be refused.
+    if stream.waits_for_rollover or (turns and (here.static or here.in_place)):
         past[stream.write_index] = (stream.body, here)
     yield from _mappings(stream, here, past, older_indices=older_indices)
-    if not stream.waits_for_rollover:
-        if here.static or here.fixed:
-            yield Classed(ROLLOVER, (*here.static, *_in_the_mapping(here.fixed)), _ROLLOVER)
-            past[stream.write_index] = (stream.body, here)
-        elif here.in_place:
-            yield Classed(SETTINGS, here.in_place, _SETTINGS, (stream.write_index,), here.settings)
+    if turns:
+        yield Classed(ROLLOVER, (*here.static, *_in_the_mapping(here.fixed)), _ROLLOVER)
+        past[stream.write_index] = (stream.body, here)
+    elif not stream.waits_for_rollover:
+        yield from _settings(here, stream.write_index, _SETTINGS)
     yield from _old_forms(name, past, server)
 
 
-def of_latest_state(name: str, wanted: Body, index: Body | None, *, transform: bool) -> Iterator[Classed]:
+def of_latest_state(
+    name: str, wanted: Body, index: Body | None, *, transform: bool, kept: Body | None = None
+) -> Iterator[Classed]:
     """The classes of what the latest-state index has otherwise.
 
     Args:
@@ -108,19 +122,27 @@ def of_latest_state(name: str, wanted: Body, index: Body | None, *, transform: b
         wanted: what `toolkit.effective.merged` gives for its template.
         index: the server's answer for it; None: it is absent.
         transform: whether the transform that writes it is there.
+        kept: the wanted mapping as the server would write it down; None: unknown.
     """
     if index is None:
         if transform:
             yield Classed(REBUILD, (), _LOST, (name,))
         return
-    here = difference(wanted, index)
+    here = difference(wanted, index, kept=kept)
     if here.static or here.fixed:
         yield Classed(REBUILD, (*here.static, *_in_the_mapping(here.fixed)), _REBUILD, (name,))
         return
     if here.mapping:
         yield Classed(MAPPING, here.additive, _MAPPING_LATEST, (name,), here.mapping)
-    if here.in_place:
-        yield Classed(SETTINGS, here.in_place, _SETTINGS_LATEST, (name,), here.settings)
+    yield from _settings(here, name, _SETTINGS_LATEST)
+
+
+def _settings(here: IndexDifference, index: str, meaning: str) -> Iterator[Classed]:
+    """Those that limit the mapping apart: they are set before new fields, which may need them."""
+    for limits in (True, False):
+        if leaves := tuple(leaf for leaf in here.in_place if leaf.path.startswith(LIMITS) == limits):
+            body = {leaf.path: here.settings[leaf.path] for leaf in leaves}
+            yield Classed(SETTINGS, leaves, meaning, (index,), body)
 
 
 def _mappings(
@@ -128,7 +150,7 @@ def _mappings(
 ) -> Iterator[Classed]:
     """Those of the write index first; then, if wanted, those of the older ones."""
     behind = {index: found for index, (_, found) in past.items() if found.mapping}
-    if here.mapping and not stream.waits_for_rollover:
+    if here.mapping and stream.write_index not in past:
         rest = ""
         if behind and not older_indices:
             rest = f" {len(behind)} older of the stream's indices do not get it; with --older-indices they do."

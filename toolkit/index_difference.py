@@ -162,17 +162,19 @@ class _Found:
     fixed: list[Leaf] = field(default_factory=list)
 
 
-def difference(wanted: Body, index: Body) -> IndexDifference:
+def difference(wanted: Body, index: Body, *, kept: Body | None = None) -> IndexDifference:
     """Hold an index against its template.
 
     Args:
         wanted: what `toolkit.effective.merged` gives.
         index: the server's answer for the index: `{"settings": …, "mappings": …}`.
+        kept: the wanted mapping as the server would write it down; None: unknown.
     """
     settings = list(_settings(wanted["settings"], flat_settings(index.get("settings") or {})))
     in_place = tuple(leaf for leaf in settings if is_in_place(leaf.path))
     found = _Found()
-    mapping = _root(wanted["mappings"], index.get("mappings") or {}, found)
+    live = index.get("mappings") or {}
+    mapping = _root(wanted["mappings"] if kept is None else _as_kept(wanted["mappings"], kept, live), live, found)
     return IndexDifference(
         settings={leaf.path: leaf.after for leaf in in_place},
         mapping=mapping,
@@ -196,6 +198,28 @@ def _settings(wanted: Body, live: Body) -> Iterator[Leaf]:
     for key, value in sorted(wanted.items()):
         if not (_same(value, live.get(key)) or (expands and key == _FIXED)):
             yield Leaf(key, live.get(key), value)
+
+
+def _as_kept(wanted: Body, kept: Body, live: Body) -> Body:
+    """What is asked of a mapping or a field, as the server writes it down.
+
+    A parameter that it would not write down says what holds anyway: without it nothing is asked, unless the index has
+    something else. Otherwise no new index would ever have it, and each plan would turn the stream to another one.
+    """
+    result: Body = {}
+    for name, asked in wanted.items():
+        if name in _INNER:
+            has = live.get(name) or {}
+            written = kept.get(name) or {}
+            result[name] = {
+                field: _as_kept(own, written[field], has.get(field) or {}) if field in written else own
+                for field, own in (asked or {}).items()
+            }
+        elif name in kept:
+            result[name] = kept[name]
+        elif name in live:
+            result[name] = asked
+    return result
 
 
 def _root(wanted: Body, live: Body, found: _Found) -> Body:

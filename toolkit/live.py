@@ -58,6 +58,8 @@ class Live:
     """Index or stream → foreign index templates that would win over ours, or collide with it."""
     refusals: Mapping[str, str] = field(default_factory=dict)
     """Index template → the server's reason why what it would come to is impossible."""
+    kept: Mapping[str, Body] = field(default_factory=dict)
+    """Index template → the mapping that it would come to, as the server writes it down."""
 
 
 def read_live(transport: Transport, desired: Sequence[Resource], server: Capabilities) -> Live:
@@ -80,6 +82,7 @@ def read_live(transport: Transport, desired: Sequence[Resource], server: Capabil
         for kind, found in zip(kinds, at_once(lambda k: k.owned(transport), kinds), strict=True)
         for name, body in found.items()
     }
+    simulated = _simulated(transport, desired, bodies)
     streams = [(name, body) for (kind, name), body in bodies.items() if kind == "data_stream" and body]
     return Live(
         cluster=about.get("cluster_name", ""),
@@ -91,7 +94,8 @@ def read_live(transport: Transport, desired: Sequence[Resource], server: Capabil
         streams=dict(at_once(lambda item: _stream(transport, *item), streams)),
         in_the_way=tuple(_in_the_way(transport, bodies)),
         rivals=_rivals(transport, desired),
-        refusals=_refusals(transport, desired, bodies),
+        refusals={name: found for name, found in simulated.items() if isinstance(found, str)},
+        kept={name: found for name, found in simulated.items() if not isinstance(found, str)},
     )
 
 
@@ -110,6 +114,17 @@ def wanted_component(desired: Sequence[Resource], bodies: Mapping[Key, Body | No
         return live if live is not None and name.endswith("@custom") else ours.get(name)
 
     return component
+
+
+def kept_mapping(transport: Transport, template: Resource, component: Callable[[str], Body | None]) -> Body:
+    """The mapping that an index template would come to, as the server writes it down.
+
+    Raises:
+        RejectedError: the server would refuse the template, or what it comes to.
+    """
+    answer = transport.post(f"/_index_template/_simulate/{template.name}", inline(template.body, component))
+    mapping: Body = answer["template"].get("mappings") or {}
+    return mapping
 
 
 def _stream(transport: Transport, name: str, body: Body) -> tuple[str, Stream]:
@@ -155,20 +170,19 @@ def _listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def _refusals(transport: Transport, desired: Sequence[Resource], bodies: Mapping[Key, Body | None]) -> dict[str, str]:
-    """Index templates that the server would refuse, or whose result it would, with the server's reason."""
+def _simulated(
+    transport: Transport, desired: Sequence[Resource], bodies: Mapping[Key, Body | None]
+) -> dict[str, Body | str]:
+    """What each index template would come to: its mapping, or the server's reason why it is impossible."""
     component = wanted_component(desired, bodies)
 
-    def simulate(resource: Resource) -> str | None:
+    def simulate(resource: Resource) -> Body | str:
         try:
-            body = inline(resource.body, component)
-            transport.post(f"/_index_template/_simulate/{resource.name}", body)
+            return kept_mapping(transport, resource, component)
         except RejectedError as error:
             if error.status != 400:  # the credential or the server is the trouble, not the template
                 raise
             return error.reason
-        return None
 
     templates = [resource for resource in desired if resource.kind == "index_template"]
-    answers = zip(templates, at_once(simulate, templates), strict=True)
-    return {resource.name: reason for resource, reason in answers if reason}
+    return dict(zip((resource.name for resource in templates), at_once(simulate, templates), strict=True))

@@ -12,6 +12,7 @@ from typing import Any
 from toolkit.canonical import checksum
 from toolkit.change_class import (
     IMPOSSIBLE,
+    LIMITS,
     MAPPING,
     REBUILD,
     REINDEX,
@@ -278,6 +279,8 @@ def _turn(change: Change) -> tuple[float, int]:
     """Where a change stands among all: new fields before what fills them, settings after what they name."""
     order = _ORDER[change.kind]
     first, last = -1, len(KINDS)
+    if change.action == SETTINGS and all(difference.path.startswith(LIMITS) for difference in change.differences):
+        return first - 1, order  # before the fields that need them
     stages = {MAPPING: first, SETTINGS: _ORDER["index_template"] + 0.5, ROLLOVER: last}
     return stages.get(change.action, last + 1 if change.action in (REINDEX, IMPOSSIBLE) else order), order
 
@@ -290,13 +293,14 @@ def _behind(desired: Sequence[Resource], live: Live, *, older_indices: bool) -> 
         name, template = resource.name, templates.get(resource.name)
         if template is None or name in live.in_the_way:
             continue
-        wanted = merged(template.body, component)
+        wanted, kept = merged(template.body, component), live.kept.get(name)
         found: Iterable[Classed] = ()
         if resource.kind == "data_stream" and name in live.streams:
-            found = of_stream(name, wanted, live.streams[name], server=live.server, older_indices=older_indices)
+            stream = live.streams[name]
+            found = of_stream(name, wanted, stream, server=live.server, kept=kept, older_indices=older_indices)
         elif resource.kind == "index":
             transform = bool(live.bodies.get(("transform", name)))
-            found = of_latest_state(name, wanted, live.bodies["index", name], transform=transform)
+            found = of_latest_state(name, wanted, live.bodies["index", name], transform=transform, kept=kept)
         for each in found:
             body = resource.body if each.action == REBUILD else each.body
             yield Change(

@@ -262,6 +262,53 @@ def test_a_setting_of_ones_own_that_an_open_index_takes_is_set(applied: Deployme
     assert indices(applied, name) == [older, newest], "no rollover"
 
 
+AS_BY_DEFAULT: Body = {
+    "_routing": {"required": False},
+    "dynamic_templates": [{"own": {"match": "own*", "match_pattern": "simple", "mapping": {"type": "keyword"}}}],
+    "properties": {
+        "remark": {"type": "text", "index_options": "positions", "term_vector": "no"},
+        "shift": {"type": "keyword", "index_options": "docs", "ignore_above": 2147483647},
+        "parts": {"type": "nested", "include_in_root": False},
+    },
+}
+"""What servers do not write down."""
+
+
+def test_a_default_that_is_asked_for_rolls_nothing_over(applied: Deployment) -> None:
+    """No index ever says that it has it: each apply would have turned the stream to another one."""
+    name = stream(applied)
+    (index,) = indices(applied, name)
+    customize(applied, {"mappings": AS_BY_DEFAULT})
+    assert [change.action for change in applied.plan().pending] == [MAPPING]
+    list(applied.apply(applied.plan()))
+    assert not applied.plan().pending
+    applied.transport.post(f"/{name}/_rollover", None)
+    again = applied.plan()
+    assert not again.pending
+    assert not [change for change in again.changes if change.action in (REINDEX, IMPOSSIBLE)]
+    assert indices(applied, name)[0] == index
+
+
+def test_more_fields_than_the_limit_was_come_after_the_new_limit(applied: Deployment) -> None:
+    fields = {f"own_{i}": {"type": "keyword"} for i in range(1000)}
+    customize(applied, {"settings": {"index.mapping.total_fields.limit": 2000}, "mappings": {"properties": fields}})
+    assert [change.action for change in applied.plan().pending] == [SETTINGS, MAPPING]
+    list(applied.apply(applied.plan()))
+    assert not applied.plan().pending
+    assert len(indices(applied, stream(applied))) == 1
+
+
+def test_a_field_with_an_analyzer_of_its_own_comes_with_the_next_index(applied: Deployment) -> None:
+    analysis = {"analyzer": {"mine": {"type": "standard"}}}
+    field = {"remark": {"type": "text", "analyzer": "mine"}}
+    customize(applied, {"settings": {"index": {"analysis": analysis}}, "mappings": {"properties": field}})
+    assert [change.action for change in applied.plan().pending] == [ROLLOVER]
+    list(applied.apply(applied.plan()))
+    assert not applied.plan().pending
+    write(applied)
+    assert properties(applied, indices(applied, stream(applied))[-1])["remark"]["analyzer"] == "mine"
+
+
 @pytest.mark.parametrize("number", ["2", "0-all"])
 def test_replicas_are_changed_in_place_and_stay(applied: Deployment, number: str) -> None:
     """Those that expand by themselves, as they do by default, would take a number back at once."""

@@ -117,6 +117,26 @@ def test_a_field_that_is_new_comes_before_the_rollover_that_another_needs() -> N
     assert found[0].body == {"properties": {"b": {"type": "long"}}}
 
 
+@pytest.mark.parametrize("setting", ["codec", "mapping.total_fields.limit"])
+def test_a_field_that_may_need_the_next_indexs_settings_waits_for_it(setting: str) -> None:
+    """An analyzer, or a limit: the index that is there would refuse the field, and nothing would ever be applied."""
+    wanted = body({setting: "7"}, a="keyword", b="long")
+    found = classed(wanted, behind(body(a="text")))
+    assert [each.action for each in found] == [ROLLOVER, REINDEX]
+    assert summary(classed(wanted, behind(body(a="text")), older_indices=True))[0] == (MAPPING, ("w",), ["b"])
+
+
+def test_a_limit_is_set_apart_from_other_settings() -> None:
+    settings = {"mapping.total_fields.limit": "7", "priority": "7"}
+    found = classed(body(settings, b="long"), behind(body()))
+    assert summary(found) == [
+        (MAPPING, ("w",), ["b"]),
+        (SETTINGS, ("w",), ["index.mapping.total_fields.limit"]),
+        (SETTINGS, ("w",), ["index.priority"]),
+    ]
+    assert [each.body for each in found[1:]] == [{"index.mapping.total_fields.limit": "7"}, {"index.priority": "7"}]
+
+
 def test_what_older_indices_cannot_become_is_said_with_the_step_that_does_it() -> None:
     wanted = body(a="keyword")
     there = behind(wanted, o=body(a="text"), p=body(a="long"), q=body(a="text"))
@@ -185,6 +205,24 @@ def test_what_servers_add_to_types_of_their_own_is_no_difference() -> None:
     assert (found.additive, found.fixed) == ((), ())
 
 
+def test_a_parameter_that_a_server_does_not_write_down_is_no_difference() -> None:
+    """It is the default. No new index would ever have it, so each plan would turn the stream to another one."""
+    asked = {
+        "type": "text",
+        "index_options": "positions",
+        "fields": {"k": {"type": "keyword", "index_options": "docs"}},
+    }
+    wanted = {**body(a=asked, b=asked, **{"c.d": asked}), "settings": {}}
+    wanted["mappings"]["_routing"] = {"required": False}
+    plain = {"type": "text", "fields": {"k": {"type": "keyword"}}}
+    written = body(a=plain, b=plain, c={"properties": {"d": plain}})
+    assert difference(wanted, written).fixed, "who does not know what the server writes has to take it for one"
+    found = difference(wanted, body(a=plain, c={"properties": {"d": asked}}), kept=written["mappings"])
+    assert (found.fixed, found.mapping) == ((), {"properties": {"b": plain}})
+    other = difference(wanted, body(a={**plain, "index_options": "docs"}), kept=written["mappings"])
+    assert [leaf.path for leaf in other.fixed] == ["a.index_options"], "the index has something else"
+
+
 def test_the_source_is_never_changed_in_an_index_that_is_there() -> None:
     """A real 8.3.3 takes it, and documents have no source from then on."""
     wanted = {"settings": {}, "mappings": {"_source": {"enabled": False}}}
@@ -221,9 +259,10 @@ def test_rows_stand_in_the_order_in_which_they_are_made_and_what_is_not_made_sta
     old = body(tags="text")
     changes = planned(Stream("w", old, False, {"o": old}), older_indices=True)
     actions = [change.action for change in changes]
-    assert actions == [MAPPING, MAPPING, ROLLOVER, REINDEX]
-    assert [change.pending for change in changes] == [True, True, True, False]
+    assert actions == [MAPPING, ROLLOVER, REINDEX]
+    assert [change.pending for change in changes] == [True, True, False]
+    assert changes[0].indices == ("o", "w")
     assert changes[-1].indices == ("o", "w")
     assert changes[-1].as_json()["indices"] == ["o", "w"]
-    assert "indices" not in changes[2].as_json(), "what programs knew before is as it was"
+    assert "indices" not in changes[1].as_json(), "what programs knew before is as it was"
     assert all(change.source for change in changes)
