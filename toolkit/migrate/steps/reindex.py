@@ -14,7 +14,7 @@ from toolkit import tasks
 from toolkit.effective import merged
 from toolkit.index_difference import difference
 from toolkit.kinds import KIND
-from toolkit.live import wanted_component
+from toolkit.live import kept_mapping, wanted_component
 from toolkit.migrate.place import Place, stream_role
 from toolkit.migrate.sources import marks_of, retention_is_over
 from toolkit.migrate.step import Note, Step, keep_task
@@ -164,7 +164,8 @@ class Reindex(Step):
         component = wanted_component(place.resources, self._own_components(place))
         template = next(each for each in place.resources if (each.kind, each.name) == ("index_template", stream))
         wanted = {"settings": {}, "mappings": merged(template.body, component)["mappings"]}
-        outdated = {index: difference(wanted, body) for index, body in live.items()}
+        kept = kept_mapping(place.transport, template, component)
+        outdated = {index: difference(wanted, body, kept=kept) for index, body in live.items()}
         return [
             index
             for index in self._backing(place)
