@@ -160,6 +160,8 @@ class DataStream:
         guard.check("POST", path, params, body, read_only=False)
         answer: Any = {}
         match path.strip("/").split("/"):
+            case ["_index_template", "_simulate", _]:
+                return {"template": {"mappings": body["template"]["mappings"]}}
             case ["_index_template", "_simulate_index", _]:
                 return {"template": self._template()}
             case ["_security", "user", "_has_privileges"]:

@@ -15,7 +15,7 @@ from toolkit.canonical import checksum
 from toolkit.effective import merged
 from toolkit.index_difference import difference
 from toolkit.kinds import KIND
-from toolkit.live import wanted_component
+from toolkit.live import kept_mapping, wanted_component
 from toolkit.migrate.place import NO_PIPELINE, Place, stream_role
 from toolkit.migrate.sources import MADE, marks_of, retention_is_over
 from toolkit.migrate.step import Note, Step, keep_task
@@ -28,6 +28,15 @@ from toolkit.yaml_source import Reader, Where
 OUTDATED, ALL = "outdated", "all"
 _DATA = "data"
 _FROZEN = frozenset({"data_frozen"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a stream's template comes to."""
+
+    mapping: Body
+    kept: Body
+    """The same as the server would write it down; see `toolkit.live.kept_mapping`."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +129,7 @@ class Reindex(Step):
             asked = self._asked(place)
             if note.get("asked") in (
                 None,
-                checksum(asked),
+                checksum(asked.mapping),
             ):  # what was applied since is no matter of a step that is done
                 older = [index for index in self._differing(place, asked) if index != backing[-1]]
                 found.extend(f"{index} is not what its template asks for" for index in older)
@@ -145,7 +154,9 @@ class Reindex(Step):
         asked = self._asked(place) if self.which == OUTDATED else None
         sources, last = self._sources(place, note, asked), self._backing(place)[-1]
         note.keep(
-            sources=sources, write_index=last if last in sources else None, asked=checksum(asked) if asked else None
+            sources=sources,
+            write_index=last if last in sources else None,
+            asked=checksum(asked.mapping) if asked else None,
         )
 
     def _see_through(self, place: Place, note: Note) -> None:
@@ -160,7 +171,7 @@ class Reindex(Step):
         place.still_held()
         tasks.forget(place.transport, place.task)
 
-    def _sources(self, place: Place, note: Note, asked: Body | None = None) -> dict[str, bool]:
+    def _sources(self, place: Place, note: Note, asked: _Asked | None = None) -> dict[str, bool]:
         """The indices to exchange, the newest first → whether they took no writes before."""
         noted: dict[str, bool] | None = note.get("sources")
         if noted is not None:
@@ -170,23 +181,22 @@ class Reindex(Step):
         new = [index for index in chosen if _migration_of(live.get(index, {})) != place.version]
         return {index: _has_write_block(live.get(index, {})) for index in reversed(new)}
 
-    def _differing(self, place: Place, asked: Body) -> list[str]:
+    def _differing(self, place: Place, asked: _Asked) -> list[str]:
         """Indices whose mapping is not what the template asks for; their settings are no reason to copy documents."""
-        wanted, live = {"settings": {}, "mappings": asked}, self._bodies(place)
-        outdated = {index: difference(wanted, body) for index, body in live.items()}
+        wanted, live = {"settings": {}, "mappings": asked.mapping}, self._bodies(place)
+        outdated = {index: difference(wanted, body, kept=asked.kept) for index, body in live.items()}
         return [
             index
             for index in self._backing(place)
             if index in outdated and (outdated[index].fixed or outdated[index].additive)
         ]
 
-    def _asked(self, place: Place) -> Body:
-        """The mapping that the stream's template comes to."""
+    def _asked(self, place: Place) -> _Asked:
         component = wanted_component(place.resources, self._own_components(place))
         wanted = ("index_template", self._stream(place))
         template = next(each for each in place.resources if (each.kind, each.name) == wanted)
-        mappings: Body = merged(template.body, component)["mappings"]
-        return mappings
+        mapping: Body = merged(template.body, component)["mappings"]
+        return _Asked(mapping, kept_mapping(place.transport, template, component))
 
     def _own_components(self, place: Place) -> dict[tuple[str, str], Body | None]:
         """The components that the toolkit never changes, as they are."""
