@@ -47,8 +47,8 @@ class Group:
     """Beginnings of their ids."""
     of_pipeline: bool = False
     """Whether they say something about the very pipeline that they ran with, and about no other."""
-    secured: bool = False
-    """Whether they need a server with security on, which no engine in CI is as a whole."""
+    beyond_ci: bool = False
+    """Whether they need what no engine in CI has: security on a whole server, or the exchange of a stream's indices."""
 
     def holds(self, test: str) -> bool:
         """Whether a test belongs to it."""
@@ -66,13 +66,17 @@ GROUPS = (
     Group("`plan` and `apply`: every leaf, every interruption", ("tests/engine/test_plan.py",)),
     Group("what an index takes while it is there, and what not", ("tests/engine/test_index_difference.py",)),
     Group("`migrate`: every step, killed, interrupted, two at once", ("tests/engine/test_migrate.py",)),
-    Group("`migrate`: indices of a stream exchanged while messages come", ("tests/engine/test_reindex.py",)),
+    Group(
+        "`migrate`: indices of a stream exchanged while messages come",
+        ("tests/engine/test_reindex.py",),
+        beyond_ci=True,
+    ),
     Group("every schema to the newest", ("tests/engine/test_schemas.py",)),
     Group("`destroy`", ("tests/engine/test_destroy.py",)),
     Group("`verify`, `status`", ("tests/engine/test_verify.py", "tests/engine/test_status.py")),
-    Group("OCS's credentials: what they may do, every refusal", ("tests/engine/test_credentials.py",), secured=True),
+    Group("OCS's credentials: what they may do, every refusal", ("tests/engine/test_credentials.py",), beyond_ci=True),
     Group(
-        "roles: everything with that role alone, no privilege to spare", ("tests/engine/test_roles.py",), secured=True
+        "roles: everything with that role alone, no privilege to spare", ("tests/engine/test_roles.py",), beyond_ci=True
     ),
     Group("`bootstrap`", ("tests/engine/test_bootstrap.py",)),
     Group("dashboards: every panel's question answered with the truth", ("tests/engine/test_dashboards.py",)),
@@ -193,7 +197,7 @@ def matrix(folder: Path = FOLDER) -> str:
 
 def _in_ci(folder: str) -> Iterator[tuple[str, str]]:
     for group in GROUPS:
-        if not group.secured and all(test.startswith(folder) for test in group.tests):
+        if not group.beyond_ci and all(test.startswith(folder) for test in group.tests):
             yield group.title, CI
 
 

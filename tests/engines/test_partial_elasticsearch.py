@@ -83,7 +83,9 @@ class Engine:
 @pytest.fixture(scope="module", params=partial.DISTRIBUTIONS)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     major, minor, patch = map(int, request.param.split("."))
-    server = of_elasticsearch((major, minor, patch), ilm=False, transforms=False, license="basic")
+    server = of_elasticsearch(
+        (major, minor, patch), ilm=False, transforms=False, data_stream_modify=False, license="basic"
+    )
     resources = {mode: desired(settings, server) for mode, settings in NAMESPACES.items()}
     with partial.running(request.param) as transport:
         for some in resources.values():
@@ -92,7 +94,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 
 def test_what_the_server_can_do_is_detected(engine: Engine) -> None:
-    """It has neither ILM nor transforms, and does not even answer at `/`."""
+    """It has neither ILM nor transforms nor requests about data streams, and does not even answer at `/`."""
     assert capabilities(engine.transport) == engine.server
 
 

@@ -59,7 +59,13 @@ class Cluster:
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     major, minor, patch = map(int, request.param.split("."))
     server = of_elasticsearch(
-        (major, minor, patch), ilm=False, transforms=False, security=True, manages_security=True, license="basic"
+        (major, minor, patch),
+        ilm=False,
+        transforms=False,
+        data_stream_modify=False,
+        security=True,
+        manages_security=True,
+        license="basic",
     )
     namespaces = {name: desired(Settings(namespace=name), server) for name in (NAMESPACE, "bar")}
     roles = {resource.name: resource.body for resource in namespaces[NAMESPACE] if resource.kind == "role"}
