@@ -131,7 +131,7 @@ class Lock:
         if not _died_here(lock) and (_in_force(lock) or self._beats(held)):
             raise held_by(lock) from conflict
         try:
-            return self._transport.put(self._path, self._document(), params=_position(held))
+            return self._transport.put(self._path, self._document(), params=position(held))
         except RejectedError as error:
             if error.status != 409:
                 raise
@@ -141,10 +141,10 @@ class Lock:
         """Whether its holder is alive, by whatever clock: it writes the lock again and again."""
         time.sleep(_WATCH_S)
         now = self._transport.get(self._path)
-        return now is not None and _position(now) != _position(held)
+        return now is not None and position(now) != position(held)
 
     def _wrote(self, answer: Any) -> None:
-        self._position = _position(answer)
+        self._position = position(answer)
         self._heard_s = time.time()
 
     def _beat(self) -> None:
@@ -235,7 +235,7 @@ def holder(transport: Transport, name: str = CLUSTER) -> Holder | None:
     try:
         return Holder(name, lock["owner"], lock["host"], lock["process"], lock.get("doing", _CHANGING), lock["taken"],
                       lock["heartbeat"], lock["expires"], gone=_died_here(lock), expired=not _in_force(lock),
-                      position=_position(held))  # fmt: skip
+                      position=position(held))  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         raise ToolkitError(
             f"the lock {INDEX}/_doc/{name} on {transport.url} cannot be read: {error!r}",
@@ -280,7 +280,8 @@ def _in_force(lock: Body) -> bool:
     return -_SKEW_S < left_s <= EXPIRES_AFTER_S + _SKEW_S
 
 
-def _position(answer: Body) -> dict[str, str]:
+def position(answer: Body) -> dict[str, str]:
+    """The parameters that let a write through only if the document is still the one of this answer."""
     return {"if_seq_no": str(answer["_seq_no"]), "if_primary_term": str(answer["_primary_term"])}
 
 

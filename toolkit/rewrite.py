@@ -131,7 +131,7 @@ class Rewrite:
         self.on_task(task)
         outcome = self._watched(task, bar)
         if outcome is None:
-            self.progress.say(f"task {task} is gone, with the node that it ran on; what is left is begun anew")
+            self.progress.say(task.gone)
             return 0
         self._raise_if_failed(task, outcome)
         return outcome.done
@@ -150,8 +150,7 @@ class Rewrite:
 
     def _raise_if_failed(self, task: tasks.Task, outcome: tasks.Outcome) -> None:
         again = f"what it had done is done; {self.command} goes on from there"
-        if outcome.failures:
-            more = f", and {len(outcome.failures) - 1} more" if len(outcome.failures) > 1 else ""
-            raise ToolkitError(f"task {task} failed: {outcome.failures[0]}{more}", hint=again)
+        if outcome.failure:
+            raise ToolkitError(f"task {task} failed: {outcome.failure}", hint=again)
         if outcome.canceled is not None:
             raise ToolkitError(f"task {task} was cancelled {outcome.canceled}", hint=again)

@@ -51,6 +51,11 @@ class Task:
     action: str
     description: str
 
+    @property
+    def gone(self) -> str:
+        """What to say once the server does not know it any more."""
+        return f"task {self} is gone, with the node that it ran on; what is left is begun anew"
+
     def __str__(self) -> str:
         return f"{self.id} ({self.description})"
 
@@ -65,6 +70,12 @@ class Outcome:
     """Why it ended before its time, in the server's words."""
     canceled: str | None = None
     """By what, in the server's words; None: it was not."""
+
+    @property
+    def failure(self) -> str:
+        """The first failure, and how many there are besides; empty: none."""
+        more = f", and {len(self.failures) - 1} more" if len(self.failures) > 1 else ""
+        return f"{self.failures[0]}{more}" if self.failures else ""
 
 
 def update_by_query(index: str, query: Body, *, pipeline: str, rate: int | None) -> Work:

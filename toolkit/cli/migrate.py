@@ -9,7 +9,8 @@ import typer
 
 from toolkit.cli.cluster import deployment_of
 from toolkit.cli.consent import consent
-from toolkit.cli.options import AllowMixed, AsJson, Config, Namespace, Profile, Yes
+from toolkit.cli.options import RATE, AllowMixed, AsJson, Config, Namespace, Profile, Rate, Yes
+from toolkit.cli.plan import PENDING
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from toolkit.migrate.sources import Source
     from toolkit.uses.deployment import Deployment
     from toolkit.uses.migrate import Forecast
-
-RATE = 2000
-"""Documents a second, unless another rate is asked for: a cluster takes far more, and OCS's messages come first."""
-PENDING = 3
-"""Exit code of `status`, and of a dry run, when something is pending."""
 
 app = typer.Typer(
     name="migrate",
@@ -65,9 +61,7 @@ def up(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what each step would do, as the cluster is now.")
     ] = False,
-    rate: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Documents a second at most; 0: as many as the cluster can.")
-    ] = RATE,
+    rate: Rate = RATE,
     drop_source: Annotated[
         bool,
         typer.Option(

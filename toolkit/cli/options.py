@@ -44,6 +44,11 @@ AllowMixed = Annotated[
     bool,
     typer.Option("--allow-mixed", help="Go on although nodes have different versions, as in the middle of an upgrade."),
 ]
+RATE = 2000
+"""Documents a second, unless another rate is asked for: a cluster takes far more, and OCS's messages come first."""
+Rate = Annotated[
+    int, typer.Option(min=0, metavar="N", help="Documents a second at most; 0: as many as the cluster can.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

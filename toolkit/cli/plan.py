@@ -25,7 +25,7 @@ OlderIndices = Annotated[
     typer.Option("--older-indices", help="Put new fields into the older indices of a stream too, not only the newest."),
 ]
 PENDING = 3
-"""Exit code of `plan` when changes are pending, or something was changed by hand in Kibana."""
+"""Exit code when something is pending; of `plan` also when something was changed by hand in Kibana."""
 
 
 class Format(StrEnum):

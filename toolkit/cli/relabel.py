@@ -8,16 +8,12 @@ import typer
 
 from toolkit.cli.cluster import deployment_of
 from toolkit.cli.consent import consent
-from toolkit.cli.options import AsJson, Config, Namespace, Profile, Yes
+from toolkit.cli.options import RATE, AsJson, Config, Namespace, Profile, Rate, Yes
+from toolkit.cli.plan import PENDING
 from toolkit.errors import ToolkitError
 
 if TYPE_CHECKING:
     from toolkit.uses.relabel import Survey
-
-RATE = 2000
-"""Documents a second, unless another rate is asked for: a cluster takes far more, and OCS's messages come first."""
-PENDING = 3
-"""Exit code of a dry run that finds something to do."""
 
 
 def relabel(
@@ -28,9 +24,7 @@ def relabel(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would become of which labels; change nothing.")
     ] = False,
-    rate: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Documents a second at most; 0: as many as the cluster can.")
-    ] = RATE,
+    rate: Rate = RATE,
     lift_write_blocks: Annotated[
         bool,
         typer.Option(

@@ -15,6 +15,7 @@ from toolkit import tasks
 from toolkit.canonical import canonical
 from toolkit.client.transport import Transport
 from toolkit.errors import LockHeldError, RejectedError, ToolkitError, UnreachableError
+from toolkit.lock import position
 from toolkit.model import SILENT, STATE_INDEX, Body, Progress
 
 TASKS = "tasks"
@@ -130,7 +131,7 @@ class History:
                     "somebody else has changed the history of migrations at the same time",
                     hint="see who holds the lock: ocs-elastic migrate status",
                 ) from error
-        self._position = {"if_seq_no": str(answer["_seq_no"]), "if_primary_term": str(answer["_primary_term"])}
+        self._position = position(answer)
 
     def _accept(self, found: Any) -> None:
         if found is None:
@@ -143,7 +144,7 @@ class History:
                 f"cannot be read: {_problem(error)}",
                 hint="a newer ocs-elastic may have written it: use that one",
             ) from error
-        self._position = {"if_seq_no": str(found["_seq_no"]), "if_primary_term": str(found["_primary_term"])}
+        self._position = position(found)
 
 
 def is_recorded(transport: Transport, namespace: str) -> bool:

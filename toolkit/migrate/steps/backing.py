@@ -23,7 +23,6 @@ from toolkit.model import Body
 
 T = TypeVar("T")
 
-
 _COMMAND = "ocs-elastic migrate up"
 _GENERATION = re.compile(r"\d{4}\.\d\d\.\d\d-\d{6,}$")
 """How a server ends the names of backing indices: the day, and the stream's generation."""
@@ -124,7 +123,7 @@ class Exchange:
         self.place.still_held()
         self._patiently(lambda: tasks.forget(self._transport, self.place.task))
         if outcome is None:
-            say.say(f"task {task} is gone, with the node that it ran on; what is left is begun anew")
+            say.say(task.gone)
             return
         if outcome.canceled is not None:
             raise FailedStepError(
@@ -133,9 +132,8 @@ class Exchange:
             )
         if self._patiently(lambda: self.source not in self._backing()):
             return
-        if outcome.failures:
-            more = f", and {len(outcome.failures) - 1} more" if len(outcome.failures) > 1 else ""
-            self._give_up(f"task {task} failed: {outcome.failures[0]}{more}")
+        if outcome.failure:
+            self._give_up(f"task {task} failed: {outcome.failure}")
         if not self._patiently(self._counts_agree):
             before, after = self._documents(self.source), self._documents(self.destination)
             self._give_up(f"{self.source} has {before:,} documents, and {after:,} came of them by {self.pipeline}")
