@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import Engine
+from tests.running import Engine
 from toolkit.apply import remove
 from toolkit.config import Settings
 from toolkit.credentials import found, revoke

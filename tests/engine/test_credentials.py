@@ -10,7 +10,7 @@ from threading import Event, Thread
 import pytest
 
 from tests import refusals
-from tests.engine.conftest import Engine
+from tests.running import Engine
 from toolkit.apply import install, remove
 from toolkit.client.connect import capabilities, connect
 from toolkit.client.transport import Transport

@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 import vl_convert
 
-from tests.engine.conftest import Engine, Stream, installed
 from tests.engine.panels import Window, expressions, rows, search, vega_searches
 from tests.found import CATALOGUE
+from tests.running import Engine, Stream, installed
 from toolkit.config import Settings
 from toolkit.dashboards.compile import compile_dashboards
 from toolkit.dashboards.saved_object import object_id

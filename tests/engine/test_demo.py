@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.engine.conftest import Engine
+from tests.running import Engine
 from toolkit.apply import remove
 from toolkit.load import desired
 from toolkit.ocs.feed import Feed

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.engine.conftest import Engine, Stream, installed
+from tests.running import Engine, Stream, installed
 from toolkit.config import Settings
 from toolkit.doctor.finding import Finding, Level
 from toolkit.uses.doctor import doctor

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import Engine
 from tests.golden.test_resources import CASES
+from tests.running import Engine
 from toolkit.apply import remove
 from toolkit.canonical import checksum
 from toolkit.config import Settings, load_connection, load_settings

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import Engine
+from tests.running import Engine
 from toolkit.client.transport import Transport
 from toolkit.errors import RejectedError
 from toolkit.index_difference import IN_PLACE, UPDATABLE, IndexDifference, difference, is_in_place

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_httpserver import HTTPServer
 
-from tests.engine.conftest import Engine
+from tests.running import Engine
 from tests.unit.kibana import BASE, FakeKibana, servers
 from toolkit.apply import remove
 from toolkit.client.kibana import connect_kibana

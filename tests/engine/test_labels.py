@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import Engine
 from tests.engine.test_pipeline import CASES, SCRIPT_REFUSES, comparable, golden_of, message_of
 from tests.found import CATALOGUE
+from tests.running import Engine
 from toolkit.capabilities import Capabilities
 from toolkit.catalogue import Catalogue, Enum, EnumValue
 from toolkit.config import Settings

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import Stream, authorization
 from tests.engine.test_pipeline import CASES, message_of
+from tests.running import Stream, authorization
 from toolkit.catalogue import read_catalogue
 from toolkit.listen.check import Checked, Level, check
 from toolkit.listen.request import Received

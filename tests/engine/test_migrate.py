@@ -22,10 +22,10 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.engine.conftest import Engine, authorization
 from tests.faults.account import NUMBER, Posting
 from tests.faults.mortal import Node, mortal
 from tests.found import CATALOGUE
+from tests.running import Engine, authorization
 from tests.unit.commands import Ran
 from toolkit import lock, tasks
 from toolkit.apply import install, remove

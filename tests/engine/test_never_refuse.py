@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.engine.conftest import Stream
 from tests.found import CATALOGUE, missing
+from tests.running import Stream
 from toolkit.tables import METADATA
 
 EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "400"))

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import Stream
 from tests.found import missing
+from tests.running import Stream
 from toolkit.canonical import checksum
 from toolkit.capabilities import of_elasticsearch
 from toolkit.config import Settings

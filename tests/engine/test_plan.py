@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import Engine
+from tests.running import Engine
 from toolkit.apply import remove
 from toolkit.change_class import IMPOSSIBLE, MAPPING, REBUILD, REINDEX, ROLLOVER, SETTINGS
 from toolkit.client.transport import Transport
@@ -632,12 +632,12 @@ class Dying:
 
 KILLED = """
 import json, sys
-from tests.engine.conftest import _engine
+from tests.running import engine_at
 from tests.engine.test_plan import Dying
 from toolkit.config import Settings
 from toolkit.uses.deployment import Deployment
 url, settings, die_at, older_indices = json.loads(sys.argv[1])
-engine = _engine(url)
+engine = engine_at(url)
 engine.transport.on_write = dying = Dying(die_at)
 target = Deployment(engine.transport, engine.server, Settings(**settings), older_indices=older_indices)
 list(target.apply(target.plan()))

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engine.conftest import Engine, Stream, installed
 from tests.found import CATALOGUE, missing
+from tests.running import Engine, Stream, installed
 from toolkit.config import Settings
 from toolkit.ocs.choices import PeriodicAction
 from toolkit.ocs.feed import Feed

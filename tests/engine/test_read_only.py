@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import typer
 
-from tests.engine.conftest import Engine, Stream, installed
 from tests.engine.proxy import Proxy, proxy
+from tests.running import Engine, Stream, installed
 from toolkit.cli.main import app
 from toolkit.client.guard import writes
 from toolkit.client.transport import Transport

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import Engine, Stream, installed
 from tests.found import CATALOGUE
+from tests.running import Engine, Stream, installed
 from toolkit.change_class import IMPOSSIBLE, REINDEX
 from toolkit.config import Settings
 from toolkit.load import state_index
@@ -446,12 +446,12 @@ def _settled(stored: Stored, name: str, *, more: int = 0) -> dict[str, Body]:
 DIES = """
 import json, sys
 from pathlib import Path
-from tests.engine.conftest import Stream, _engine
+from tests.running import Stream, engine_at
 from tests.engine.test_plan import Dying
 from tests.engine.test_reindex import STEP, Stored
 from toolkit.config import Settings
 url, settings, folder, die_at = json.loads(sys.argv[1])
-engine = _engine(url)
+engine = engine_at(url)
 engine.transport.on_write = dying = Dying(die_at)
 stored = Stored(Stream(engine, Settings(**settings)), Path(folder))
 STEP.run(stored.place, stored.note)

@@ -21,10 +21,10 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.engine.conftest import Engine, Stream, installed
 from tests.engine.test_labels import main
 from tests.engine.test_pipeline import CASES, SCRIPT_REFUSES, golden_of, message_of
 from tests.found import CATALOGUE
+from tests.running import Engine, Stream, installed
 from toolkit import tasks, write_blocks
 from toolkit.apply import install
 from toolkit.client.connect import capabilities, connect
@@ -345,14 +345,14 @@ def test_a_run_that_ends_leaves_its_task_and_the_next_attaches_to_it(stored: Sto
 
 DIES = """
 import json, sys
-from tests.engine.conftest import _engine
+from tests.running import engine_at
 from tests.engine.test_plan import Dying
 from toolkit.client.connect import capabilities, connect
 from toolkit.config import Connection, Settings
 from toolkit.uses.deployment import Deployment
 from toolkit.uses.relabel import relabel
 url, settings, die_at = json.loads(sys.argv[1])
-engine = _engine(url)
+engine = engine_at(url)
 engine.transport.on_write = dying = Dying(die_at)
 relabel(Deployment(engine.transport, engine.server, Settings(**settings)), rate=None, lift=True)
 print(dying.moments)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import Engine, Stream, installed
 from tests.engine.test_pipeline import CASES, SCRIPT_REFUSES, golden_of, message_of
+from tests.running import Engine, Stream, installed
 from toolkit.client.connect import connect
 from toolkit.config import Settings
 from toolkit.errors import LockHeldError, RejectedError, ToolkitError, UnsafePlanError

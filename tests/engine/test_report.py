@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.engine.conftest import Engine, Stream, installed
 from tests.engine.test_questions import label, simulated
+from tests.running import Engine, Stream, installed
 from toolkit.config import Settings
 from toolkit.ocs.choices import PeriodicAction
 from toolkit.ocs.feed import Feed

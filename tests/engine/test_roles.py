@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests import refusals
-from tests.engine.conftest import Engine
+from tests.running import Engine
 from toolkit.apply import install, remove
 from toolkit.capabilities import of_elasticsearch
 from toolkit.change_class import MAPPING, REBUILD, ROLLOVER, SETTINGS

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import Engine, Stream, installed
 from tests.engine.test_pipeline import comparable, outcome
 from tests.found import CATALOGUE
+from tests.running import Engine, Stream, installed
 from tests.schemas import PATHS, SETTINGS, Fixture, fixtures
 from toolkit.apply import install, remove
 from toolkit.capabilities import Capabilities

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import Engine, Stream, installed
+from tests.running import Engine, Stream, installed
 from toolkit.apply import remove
 from toolkit.config import Settings
 from toolkit.errors import ToolkitError

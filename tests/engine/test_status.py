@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import Engine, Stream, installed
 from tests.found import CATALOGUE
+from tests.running import Engine, Stream, installed
 from toolkit.client.bulk import Write, bulk
 from toolkit.config import Settings
 from toolkit.doctor.finding import Level

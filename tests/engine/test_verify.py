@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.engine.conftest import Stream
 from tests.found import CATALOGUE
+from tests.running import Stream
 from toolkit.config import OcsAccess, Settings
 from toolkit.credentials import CredentialKind
 from toolkit.errors import ToolkitError

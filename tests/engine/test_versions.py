@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import Engine, Stream, installed
 from tests.found import CATALOGUE
+from tests.running import Engine, Stream, installed
 from tests.unit.commands import Command, command
 from toolkit.config import Settings
 from toolkit.errors import UnsafePlanError
