@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-full faults check golden docs record clean
+.PHONY: demo test test-full bench faults check golden docs record clean
 
 demo: .venv/ready  ## simulated campaigns, one HTTP message each, into a real engine
 	@$(BIN)/ocs-elastic demo
@@ -25,6 +25,9 @@ test-full: .venv/ready  ## on a real, empty Elasticsearch: make test-full ELASTI
 	@TEST_ELASTICSEARCH_URL="$(ELASTICSEARCH)" TEST_KIBANA_URL="$(KIBANA)" \
 		$(BIN)/pytest tests/recorded/test_recorded.py $(if $(KIBANA),tests/recorded/test_recorded_kibana.py) \
 		tests/engine --ignore tests/engine/test_local.py --evidence tests/evidence
+
+bench: .venv/ready  ## measure, on TEST_ELASTICSEARCH_URL or the embedded engine: make bench [GROUPS="bulk single"]
+	@$(BIN)/python -m tests.bench $(GROUPS)
 
 faults: .venv/ready  ## every fault at every write, and 100,000 messages while the engine is killed twice: half an hour
 	@TEST_FAULTS=all TEST_FAULTS_MESSAGES=100000 TEST_FAULTS_KILLS=2 TEST_FAULTS_RATE=1000 TEST_FAULTS_LETTERS=2000 \
