@@ -21,7 +21,9 @@ from toolkit.tables import mapping_properties, relabel_parameters, replay_parame
 _SUFFIX = ".json.j2"
 
 
-def desired(settings: Settings, server: Capabilities, *, root: Path | None = None) -> list[Resource]:
+def desired(
+    settings: Settings, server: Capabilities, *, catalogue: Catalogue | None = None, root: Path | None = None
+) -> list[Resource]:
     """Every resource that a server should have, in an order in which each stands behind what it depends on.
 
     Kinds that the server lacks are left out.
@@ -29,6 +31,7 @@ def desired(settings: Settings, server: Capabilities, *, root: Path | None = Non
     Args:
         settings: what the user wants.
         server: what the server can do.
+        catalogue: the toolkit's own as `configured` by the settings, where it has been read already.
         root: the folder that holds `templates` and `ingest_pipelines`; None: the toolkit's own.
 
     Raises:
@@ -36,8 +39,9 @@ def desired(settings: Settings, server: Capabilities, *, root: Path | None = Non
         RenderError: a file does not render.
         InvalidResourceError: a rendered resource would be refused; the reason lists all that is wrong with it.
     """
+    if catalogue is None:
+        catalogue = configured(read_catalogue(root and root / "templates" / "catalogue.yml"), settings)
     root = root or data_folder("templates").parent
-    catalogue = configured(read_catalogue(root / "templates" / "catalogue.yml"), settings)
     renderer = Renderer(root, variables(settings, server, catalogue))
     return [
         kind.mark(resource, catalogue.schema, server)

@@ -9,6 +9,7 @@ import pytest
 from toolkit.catalogue import read_catalogue
 from toolkit.errors import CatalogueError, ConfigurationError, SourceError
 from toolkit.resources import data_folder
+from toolkit.yaml_source import parse
 
 TEXT = (data_folder("templates") / "catalogue.yml").read_text(encoding="utf-8")
 
@@ -32,6 +33,13 @@ def test_the_shipped_catalogue_is_whole() -> None:
     assert catalogue.attributes["GSW_DIAL_MODE"].alias_of == "ocs.dial_mode.code"
     assert len(catalogue.state_change_actions) == 7
     assert catalogue.enums["state"].silent == {0}
+
+
+def test_it_reads_the_same_fast_and_slow() -> None:
+    """With libyaml and without: values, their types and their lines."""
+    slow, fast = (parse(TEXT, source="catalogue.yml", trusted=trusted) for trusted in (False, True))
+    assert repr(fast.value) == repr(slow.value)
+    assert fast.lines == slow.lines
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ class Deployment:
     @cached_property
     def resources(self) -> list[Resource]:
         """Everything that should be there."""
-        return desired(self.settings, self.server)
+        return desired(self.settings, self.server, catalogue=self.catalogue)
 
     @cached_property
     def saved_objects(self) -> list[SavedObject]:
