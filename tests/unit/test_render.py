@@ -32,6 +32,17 @@ def test_mustache_of_elasticsearch_stays(tmp_path: Path) -> None:
     assert render(tmp_path, '{"value": "{{#toJson}}_source{{/toJson}}"}') == {"value": "{{#toJson}}_source{{/toJson}}"}
 
 
+def test_a_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
+    """Though it is compiled once a process; so is one that is part of another."""
+    (tmp_path / "part.j2").write_text("1", encoding="utf-8")
+    text = '{"a": <% include "part.j2" %>, "b": ${{ namespace | tojson }}}'
+    assert render(tmp_path, text) == {"a": 1, "b": "bar"}
+    assert render(tmp_path, text, namespace="foo") == {"a": 1, "b": "foo"}
+    (tmp_path / "part.j2").write_text("2", encoding="utf-8")
+    assert render(tmp_path, text) == {"a": 2, "b": "bar"}
+    assert render(tmp_path, '{"c": 3}') == {"c": 3}
+
+
 def test_another_file_can_be_put_in_as_it_stands(tmp_path: Path) -> None:
     (tmp_path / "s.painless").write_text('// ${{ no }} "x"\nreturn;', encoding="utf-8")
     assert render(tmp_path, '{"source": ${{ file("s.painless") | tojson }}}') == {"source": '// ${{ no }} "x"\nreturn;'}
