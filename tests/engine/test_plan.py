@@ -505,7 +505,7 @@ ADDED_BY_SERVERS = {
 
 
 def test_our_merge_of_templates_is_the_servers(applied: Deployment) -> None:
-    live = read_live(applied.transport, applied.resources, applied.server)
+    live = read_live(applied.transport, lambda: applied.resources, applied.server)
     component = wanted_component(applied.resources, live.bodies)
     for resource in applied.resources:
         if resource.kind != "index_template":
@@ -725,7 +725,7 @@ def _make_outdated(target: Deployment) -> None:
 
 def _behind(target: Deployment) -> list[Any]:
     """How many indices there are, and what each is like; and that the latest state is complete."""
-    live = read_live(target.transport, target.resources, target.server)
+    live = read_live(target.transport, lambda: target.resources, target.server)
     if target.server.transforms:
         _await_latest(target, 2)
     return [
@@ -740,7 +740,7 @@ def _like(index: Body) -> list[Any]:
 
 
 def _state(target: Deployment) -> dict[str, Any]:
-    live = read_live(target.transport, target.resources, target.server)
+    live = read_live(target.transport, lambda: target.resources, target.server)
     return {
         f"{kind} {name}": KIND[kind].normalize(body) for (kind, name), body in live.bodies.items() if body is not None
     }

@@ -150,7 +150,7 @@ def test_the_operator_can_make_and_remove_a_namespace(cluster: Cluster) -> None:
             live = KIND[resource.kind].read(cluster.operator, resource.name)
             assert live is not None
             assert KIND[resource.kind].mark_of(live) or resource.name.endswith("@custom")
-            assert KIND[resource.kind].owned(cluster.operator)
+            assert resource.name in KIND[resource.kind].live(cluster.operator)
     cluster.operator.put("/ocs-current-state-new", None)
     cluster.operator.delete("/ocs-current-state-new")
     remove(cluster.operator, [resource for resource in resources if resource.namespace])

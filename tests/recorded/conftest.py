@@ -11,6 +11,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -85,12 +86,12 @@ def _on_the_real(cassette: Cassette) -> Iterator[Transport]:
 def _refuse_if_used(raw: Transport) -> None:
     """Tests on a cluster that is in use would see others' things, and remove them."""
     server = capabilities(raw)
-    paths = [kind.url(OURS) for kind in KINDS if not kind.lacking(server)]
-    for path in paths:
-        assert raw.get(path) in (None, {}, *_EMPTY), f"{path}: this needs a cluster that holds nothing of ours"
-
-
-_EMPTY: tuple[dict[str, Any], ...] = ({"data_streams": []}, {"count": 0, "transforms": []})
+    for kind in KINDS:
+        if kind.lacking(server):
+            continue
+        live = kind.live(raw) if kind.by_pattern else kind.unwrap(raw.get(kind.url(OURS)) or {})
+        ours = [name for name in live if not kind.by_pattern or fnmatchcase(name, OURS)]
+        assert ours == [], f"{kind.name}: this needs a cluster that holds nothing of ours"
 
 
 class _Real:

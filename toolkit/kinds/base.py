@@ -35,6 +35,8 @@ class Kind:
     """The REST path; `{name}` stands for the resource's name."""
     depends_on: ClassVar[tuple[str, ...]] = ()
     """The kinds that must be there first."""
+    by_pattern: ClassVar[bool] = True
+    """Whether one request tells of every resource of this kind that may be ours; else each is asked for by its name."""
 
     def url(self, name: str) -> str:
         """The path of one resource."""
@@ -75,10 +77,9 @@ class Kind:
         answer = transport.get(self.url(name))
         return None if answer is None else self.unwrap(answer).get(name)
 
-    def owned(self, transport: Transport) -> dict[str, Body]:
-        """Every live resource of this kind that carries our mark, by name."""
-        answer = transport.get(self.url(OURS)) or {}
-        return {name: body for name, body in self.unwrap(answer).items() if self.mark_of(body)}
+    def live(self, transport: Transport) -> dict[str, Body]:
+        """Every live resource of this kind that may be ours, and perhaps others, by name; only where `by_pattern`."""
+        return self.unwrap(transport.get(self.url(OURS)) or {})
 
     def unwrap(self, answer: Body) -> dict[str, Body]:
         """The bodies by name in the server's answer to a GET."""

@@ -27,6 +27,9 @@ class DataStream(Kind):
     folder = "templates/data_streams"
     path = "/_data_stream/{name}"
     depends_on: ClassVar[tuple[str, ...]] = ("index_template",)
+    by_pattern = False
+    """A pattern leaves out what a credential may not see, which would then seem absent. Nor are others asked for: what
+    holds data is never deleted for being undesired."""
 
     def mark(self, resource: Resource, schema: int, capabilities: Capabilities) -> Resource:  # noqa: ARG002
         """There is no room for a mark."""
@@ -59,10 +62,6 @@ class DataStream(Kind):
         cluster is upgraded, newer nodes already tell of what the oldest does not have.
         """
         return {"failure_store": {"enabled": True}} if body.get("failure_store", {}).get("enabled") else {}
-
-    def owned(self, transport: Transport) -> dict[str, Body]:  # noqa: ARG002
-        """A stream holds data, so it is never deleted for being undesired."""
-        return {}
 
     def meaning(self, action: str) -> str:
         """Only its failure store is ever updated."""

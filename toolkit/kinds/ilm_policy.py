@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from toolkit.capabilities import Capabilities
+from toolkit.client.transport import Transport
 from toolkit.kinds.base import Kind, comparable
 from toolkit.model import Body, Resource
 
@@ -60,6 +61,10 @@ class IlmPolicy(Kind):
             for (earlier, first), (later, second) in pairwise(ages)
             if second < first
         ]
+
+    def live(self, transport: Transport) -> dict[str, Body]:
+        """All are read: before 8.5 Elasticsearch takes a pattern for a name (elastic/elasticsearch#89238)."""
+        return self.unwrap(transport.get("/_ilm/policy", params={"filter_path": "*.policy"}) or {})
 
     def unwrap(self, answer: Body) -> dict[str, Body]:
         """`{name: {"policy": …, "version": …}}`."""

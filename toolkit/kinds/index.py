@@ -18,6 +18,8 @@ class Index(Kind):
     folder = "templates/indices"
     path = "/{name}"
     depends_on: ClassVar[tuple[str, ...]] = ("index_template",)
+    by_pattern = False
+    """For the same reasons as a data stream."""
 
     def lacking(self, server: Capabilities) -> str:
         """The only one is the transform's destination."""
@@ -43,10 +45,6 @@ class Index(Kind):
 
     def normalize(self, body: Body) -> Body:  # noqa: ARG002
         """Mapping and settings are its template's."""
-        return {}
-
-    def owned(self, transport: Transport) -> dict[str, Body]:  # noqa: ARG002
-        """An index holds data, so it is never deleted for being undesired."""
         return {}
 
     def unwrap(self, answer: Body) -> dict[str, Body]:

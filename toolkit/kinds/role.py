@@ -51,10 +51,9 @@ class Role(Kind):
             body["metadata"] = {**body["metadata"], _MARK: without_version(mark)}
         return body
 
-    def owned(self, transport: Transport) -> dict[str, Body]:
+    def live(self, transport: Transport) -> dict[str, Body]:
         """Roles cannot be asked for by a pattern, so all are read."""
-        roles = self.unwrap(transport.get("/_security/role") or {})
-        return {name: body for name, body in roles.items() if self.mark_of(body)}
+        return self.unwrap(transport.get("/_security/role") or {})
 
     def unwrap(self, answer: Body) -> dict[str, Body]:
         """`{name: {"cluster": …, "indices": …}}`."""

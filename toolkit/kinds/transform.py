@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from toolkit.capabilities import Capabilities
 from toolkit.client.transport import Transport
-from toolkit.kinds.base import Kind, listed
+from toolkit.kinds.base import OURS, Kind, listed
 from toolkit.kinds.request import Request, When
 from toolkit.model import Body, Resource
 
@@ -14,6 +14,8 @@ _UPDATABLE = frozenset({"source", "dest", "description", "frequency", "sync", "r
 _SERVER_FIELDS = frozenset({"id", "version", "create_time", "authorization"})
 _RUNNING = "running"
 """Stands in a live body beside what the server's definition says: a stopped transform is not what is desired."""
+_PAGE = 1_000
+"""Definitions an answer, which is the most that Elasticsearch allows (8.3.3 and 8.17.2 refuse more)."""
 
 
 class Transform(Kind):
@@ -38,7 +40,21 @@ class Transform(Kind):
     def read(self, transport: Transport, name: str) -> Body | None:
         """The definition, and whether it runs."""
         body = super().read(transport, name)
-        return None if body is None else {**body, _RUNNING: self._state(transport, name) in ("started", "indexing")}
+        return None if body is None else self.with_state(transport, name, body)
+
+    def live(self, transport: Transport) -> dict[str, Body]:
+        """The definitions alone. By default a server answers with the first 100, and never with more than 1,000."""
+        found: dict[str, Body] = {}
+        while True:
+            params = {"from": str(len(found)), "size": str(_PAGE)}
+            page = self.unwrap(transport.get(self.url(OURS), params=params) or {})
+            found |= page
+            if len(page) < _PAGE:
+                return found
+
+    def with_state(self, transport: Transport, name: str, definition: Body) -> Body:
+        """A definition, and whether the transform runs."""
+        return {**definition, _RUNNING: self._state(transport, name) in ("started", "indexing")}
 
     def write(self, transport: Transport, resource: Resource) -> None:
         """Create it, or update it in place, or where that is impossible make it anew; and start it."""

@@ -97,7 +97,7 @@ class Deployment:
 
     def plan(self) -> Plan:
         """What has to change, in Kibana too. Reads only."""
-        live = read_live(self.transport, self.resources, self.server)
+        live = read_live(self.transport, lambda: self.resources, self.server)
         found = make_plan(
             self.resources,
             live,
