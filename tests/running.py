@@ -132,7 +132,9 @@ def _container() -> Any:
 def installed(engine: Engine, settings: Settings) -> Iterator[Stream]:
     """The resources of one namespace, and none of them afterwards; what namespaces share goes with the last."""
     target = Deployment(engine.transport, engine.server, settings)
-    install(engine.transport, target.resources)
-    yield Stream(engine, settings)
-    users = users_of_shared(target)
-    remove(engine.transport, [resource for resource in target.resources if resource.namespace or not users])
+    try:
+        install(engine.transport, target.resources)
+        yield Stream(engine, settings)
+    finally:
+        users = users_of_shared(target)
+        remove(engine.transport, [resource for resource in target.resources if resource.namespace or not users])
