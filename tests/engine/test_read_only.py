@@ -44,7 +44,7 @@ WRITES = {
     "apply", "bootstrap", "verify", "simulate", "destroy", "dashboards import",
     "credentials create", "credentials rotate", "credentials revoke", "migrate baseline", "migrate unlock",
 }  # fmt: skip
-OTHERWISE = {"init", "dashboards lint", "migrate new"}
+OTHERWISE = {"init", "dashboards lint", "migrate new", "sizing"}
 """These never speak to a cluster."""
 OF_OCS = {"listen"}
 """This one reads only when somebody sends it something, so it has a test of its own."""
