@@ -186,7 +186,7 @@ class Sizing:
     @property
     def shard_documents(self) -> int:
         """Documents of a primary shard when the stream turns to a new index."""
-        return round(self.messages_a_day * self.index_days / self.demand.shards)
+        return math.floor(self.messages_a_day * self.index_days / self.demand.shards + 1e-6)
 
     @property
     def shard_bytes(self) -> float:
@@ -253,9 +253,8 @@ def shards_needed(messages_a_second: float, indexing: Indexing) -> int:
 
 
 def fitting_rollover_gb(storage: Storage) -> int:
-    """The rollover size at which a shard has `SHARD_DOCUMENTS`, within what a shard's size should be; whole GB."""
-    size = math.floor(SHARD_DOCUMENTS * storage.on_disk / GB)
-    return max(SHARD_BYTES_MIN // GB, min(SHARD_BYTES_MAX // GB, size))
+    """The rollover size, in whole GB, at which a shard has `SHARD_DOCUMENTS`, or `SHARD_BYTES_MAX` if that is less."""
+    return max(1, min(SHARD_BYTES_MAX, math.floor(SHARD_DOCUMENTS * storage.on_disk)) // GB)
 
 
 def _indices(delete: float, rollover: float) -> int:
@@ -308,7 +307,7 @@ def _rollover_size(sizing: Sizing) -> Iterator[Advice]:
             f"A shard would end with {sizing.shard_documents:,} documents in {sizing.shard_bytes / GB:,.1f} GB, "
             f"{worst}.",
         )
-    elif sizing.limit is Limit.SIZE and sizing.shard_bytes < SHARD_BYTES_MIN:
+    elif sizing.limit is Limit.SIZE and sizing.demand.rollover_bytes < min(SHARD_BYTES_MIN, fitting * GB):
         yield Advice(
             "rollover_size",
             f"{fitting}gb",
