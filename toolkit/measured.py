@@ -11,7 +11,7 @@ from toolkit.yaml_source import Reader, load
 
 _FORMS = "standard logsdb"
 _STORAGE = "bytes unmerged engine groups documents date"
-_INDEXING = "bulk_cpu_us post_cpu_us posts_a_second connections cpus engine date"
+_INDEXING = "bulk_cpu_us post_cpu_us steady_cpus posts_a_second connections cpus engine date"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,9 @@ class Indexing:
     bulk_cpu_us: float
     """CPU of a document in a bulk of 1,000, microseconds."""
     post_cpu_us: float
-    """CPU of a document in a POST of its own, microseconds, with its part of refreshes, merges and the transform."""
+    """CPU of a document in a POST of its own, microseconds."""
+    steady_cpus: float
+    """CPUs that refreshes and the transform keep busy, at any rate."""
     posts_a_second: float
     """POSTs that were taken, from `connections` that are kept alive."""
     connections: int
@@ -94,6 +96,7 @@ class _Reader(Reader):
         return Indexing(
             bulk_cpu_us=self.number((*where, "bulk_cpu_us"), found["bulk_cpu_us"]),
             post_cpu_us=self.number((*where, "post_cpu_us"), found["post_cpu_us"]),
+            steady_cpus=self.number((*where, "steady_cpus"), found["steady_cpus"]),
             posts_a_second=self.number((*where, "posts_a_second"), found["posts_a_second"]),
             connections=self.count((*where, "connections"), found["connections"]),
             cpus=self.count((*where, "cpus"), found["cpus"]),

@@ -37,6 +37,7 @@ READS: dict[str, list[list[str]]] = {
     "migrate up": [["--dry-run"], ["--dry-run", "--json"]],
     "migrate repair": [["--dry-run"], ["--dry-run", "--json"]],
     "render": [[], ["--format", "curl"], ["--format", "console"]],
+    "sizing": [["--measure"], ["--measure", "--json"]],
 }
 """Every command that only reads, with the arguments of each way to run it."""
 
@@ -44,7 +45,7 @@ WRITES = {
     "apply", "bootstrap", "verify", "simulate", "destroy", "dashboards import",
     "credentials create", "credentials rotate", "credentials revoke", "migrate baseline", "migrate unlock",
 }  # fmt: skip
-OTHERWISE = {"init", "dashboards lint", "migrate new", "sizing"}
+OTHERWISE = {"init", "dashboards lint", "migrate new"}
 """These never speak to a cluster."""
 OF_OCS = {"listen"}
 """This one reads only when somebody sends it something, so it has a test of its own."""

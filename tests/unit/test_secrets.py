@@ -86,14 +86,13 @@ LINES: dict[str, list[str]] = {
     "render": ["--output new", "--format curl --output new"],
     "report": ["--output new.html", "--json"],
     "simulate": ["--count 3 --json --truth new"],
-    "sizing": ["--groups 200 --json"],
+    "sizing": ["--measure --groups 200 --json"],
     "status": ["--json"],
     "verify": ["--json"],
 }
 """Every command, with what is typed behind it."""
 ASKS_NOBODY = {
     "dashboards lint", "demo", "init", "listen", "local down", "local status", "local up", "migrate new", "options",
-    "sizing",
 }  # fmt: skip
 """These send the connection's credential to nobody, or only once OCS has posted."""
 ASKING_SOMEBODY = [command for command in LINES if command not in ASKS_NOBODY - {"listen"}]

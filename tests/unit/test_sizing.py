@@ -16,15 +16,23 @@ from toolkit.capabilities import of_elasticsearch
 from toolkit.config import Settings
 from toolkit.errors import SourceError, UsageError
 from toolkit.measured import Indexing, Storage, read_measured
+from toolkit.output.sizing import text
 from toolkit.resources import data_folder
-from toolkit.sizing import GB, LUCENE_DOCUMENTS, SHARD_DOCUMENTS, Demand, Limit, Sizing, fitting_rollover_gb
+from toolkit.sizing import GB, LUCENE_DOCUMENTS, SHARD_DOCUMENTS, Demand, Limit, Seen, Sizing, fitting_rollover_gb
 from toolkit.uses.sizing import sizing, with_flags
 
 STORAGE = Storage(80, 1.25, "an engine", 200, 1000, "2026-11")
 """100 bytes a document as it lies on disk."""
 LEANER = replace(STORAGE, bytes=60)
 INDEXING = Indexing(
-    bulk_cpu_us=50, post_cpu_us=1000, posts_a_second=5000, connections=8, cpus=2, engine="an engine", date="2026-11"
+    bulk_cpu_us=50,
+    post_cpu_us=1000,
+    steady_cpus=0.02,
+    posts_a_second=5000,
+    connections=8,
+    cpus=2,
+    engine="an engine",
+    date="2026-11",
 )
 DEMAND = Demand(
     groups=200,
@@ -67,7 +75,7 @@ def test_two_hundred_groups_turn_by_age() -> None:
     assert found.disk_bytes == pytest.approx(36_592_941_176, abs=1)
     assert (found.indices, found.shards, found.nodes) == (11, 22, 2)  # 9 wait, one is due, one is written
     assert found.other_shards == 26  # 11 of dead letters, the latest states, our own state; two of each
-    assert found.cores == pytest.approx(0.04)
+    assert found.cpus == pytest.approx(0.06)  # 20 times 1 ms for each of two copies, and the steady part
     assert found.shard_load == pytest.approx(0.004)
     assert found.rewrite_cpu_hours == pytest.approx(4.32)
     assert found.advice == ()
@@ -82,7 +90,7 @@ def test_five_thousand_groups_turn_by_documents() -> None:
     assert (found.documents, found.shard_documents) == (43_200_000 * 81 + 200_000_000, 200_000_000)
     assert found.primary_bytes == 369_920_000_000
     assert (found.indices, found.shards) == (19, 38)  # 81 / 4.63 = 17.5
-    assert (found.cores, found.shard_load) == pytest.approx((1.0, 0.1))
+    assert (found.cpus, found.shard_load) == pytest.approx((1.02, 0.1))
     assert found.advice == ()
 
 
@@ -260,6 +268,36 @@ def test_a_flag_goes_before_the_setting_and_nothing_else_changes() -> None:
     assert with_flags(configured, {"shards": 3, "replicas": None}) == replace(configured, shards=3)
 
 
+SEEN = Seen("a stream", documents=10_000, primary_bytes=1_500_000, groups=300, messages_last_day=2_000_000)
+
+
+def test_what_was_seen_of_a_stream_goes_before_what_was_measured_elsewhere() -> None:
+    found = sizing(Settings(), groups=None, server=of_elasticsearch((8, 17, 2)), seen=SEEN)
+    assert (found.demand.groups, found.storage.on_disk) == (300, 150)
+    assert (found.storage.engine, found.storage.documents) == ("elasticsearch 8.17.2", 10_000)
+    assert sizing(Settings(), groups=7, seen=SEEN).demand.groups == 7
+
+
+def test_too_few_documents_do_not_tell_what_one_takes() -> None:
+    few = replace(SEEN, documents=9999)
+    found = sizing(Settings(), groups=None, server=of_elasticsearch((8, 3, 3)), seen=few)
+    assert (found.demand.groups, found.storage) == (300, read_measured().storage["standard"])
+    assert sizing(Settings(), groups=1, seen=replace(SEEN, documents=0, primary_bytes=0)).seen
+
+
+def test_a_stream_without_active_groups_does_not_tell_how_many_there_will_be() -> None:
+    with pytest.raises(UsageError, match=r"^a stream has heard of no active campaign group in 24 hours") as caught:
+        sizing(Settings(), groups=None, seen=replace(SEEN, groups=0))
+    assert caught.value.hint == "say how many there will be: --groups"
+
+
+def test_what_was_seen_is_told() -> None:
+    found = sizing(Settings(), groups=None, server=of_elasticsearch((8, 17, 2)), seen=SEEN)
+    lines = text(found).splitlines()
+    assert any("2,000,000" in line and "active groups: 300" in line for line in lines)
+    assert found.as_json()["seen"]["primary_bytes"] == 1_500_000
+
+
 # The command.
 
 
@@ -298,8 +336,8 @@ def test_json(run: Command) -> None:
     assert (ran.code, ran.err) == (0, "")
     found = json.loads(ran.out)
     assert set(found) == {
-        "demand", "measured", "messages", "documents", "bytes", "rollover", "shard", "indices", "shards", "nodes",
-        "cpus", "rewrite_cpu_hours", "advice",
+        "demand", "seen", "measured", "messages", "documents", "bytes", "rollover", "shard", "indices", "shards",
+        "nodes", "cpus", "rewrite_cpu_hours", "advice",
     }  # fmt: skip
     assert found["messages"] == {"a_second": 20.0, "a_day": 1_728_000.0}
     assert found["documents"] == {"most": 155_520_000, "kept_days": [81.0, 90.0], "latest_states": 200}
@@ -319,7 +357,9 @@ def test_an_index_mode_that_is_not_known_yet_is_said_to_be_reckoned_as_the_large
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("", "Missing option '--groups'"),
+        ("", "--groups is missing hint: say how many are active, or ask the stream as it is: --measure"),
+        ("--measure --server 8.17.2", "--measure and --server exclude each other"),
+        ("--measure", "no cluster"),
         ("--groups 0", "Invalid value for '--groups'"),
         ("--groups many", "Invalid value for '--groups'"),
         ("--groups 1 --interval 0", "--interval: 'interval_s' must be a whole number of seconds, 1 to 86400, not 0"),

@@ -35,11 +35,18 @@ def text(found: Sizing) -> str:
         f"{counted(demand.groups, 'active campaign group')}, a message of each every {demand.interval_s} s, "
         f"kept {counted(demand.retention_days, 'day')}"
     )
-    rows = [*_feed(found), *_room(found), *_indices(found), *_work(found)]
+    rows = [*_seen(found), *_feed(found), *_room(found), *_indices(found), *_work(found)]
     return "\n".join([table(title, ("", "At most", "From"), rows), "", *_advice(found), "", *_measured(found)])
 
 
 Row = tuple[str, str, str]
+
+
+def _seen(found: Sizing) -> Iterator[Row]:
+    if (seen := found.seen) is None:
+        return
+    yield "Last 24 hours", f"{seen.messages_last_day:,}", f"messages in {seen.stream}; active groups: {seen.groups:,}"
+    yield "Stored now", f"{seen.documents:,}", f"documents, primaries of {_size(seen.primary_bytes)}"
 
 
 def _feed(found: Sizing) -> Iterator[Row]:
@@ -77,8 +84,8 @@ def _work(found: Sizing) -> Iterator[Row]:
     indexing = found.indexing
     yield (
         "CPU",
-        f"{found.cores:.0%} of one",
-        f"all nodes together, {_number(indexing.post_cpu_us)} µs a message and copy",
+        f"{found.cpus:.0%} of one",
+        f"all nodes together: {indexing.steady_cpus:.0%} at any rate, and {_number(indexing.post_cpu_us)} µs a copy",
     )
     yield (
         "A primary shard",
