@@ -40,9 +40,9 @@ class Indexing:
     bulk_cpu_us: float
     """CPU of a document in a bulk of 1,000, microseconds."""
     post_cpu_us: float
-    """CPU of a document in a POST of its own, microseconds."""
+    """CPU of a document in a POST of its own, with its part of the transform's work, microseconds."""
     steady_cpus: float
-    """CPUs that refreshes and the transform keep busy, at any rate."""
+    """CPUs that are busy at any rate: refreshes, the transform's looks, the node itself."""
     posts_a_second: float
     """POSTs that were taken, from `connections` that are kept alive."""
     connections: int
