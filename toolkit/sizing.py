@@ -270,6 +270,11 @@ class Sizing:
         }
 
 
+def size_text(size: float) -> str:
+    """Bytes, for people, in the units of Elasticsearch's settings."""
+    return f"{size / GB:,.1f} GB" if size >= GB / 10 else f"{size / 2**20:,.1f} MB"
+
+
 def shards_needed(messages_a_second: float, indexing: Indexing) -> int:
     """Primary shards that take a feed with room to spare; see `CAPACITY_USED`."""
     return max(1, math.ceil(messages_a_second / (indexing.posts_a_second * CAPACITY_USED)))
@@ -308,7 +313,7 @@ def _shards(sizing: Sizing) -> Iterator[Advice]:
         yield Advice(
             "shards",
             str(needed),
-            f"A shard would end at {sizing.shard_bytes / GB:,.1f} GB, where {SHARD_BYTES_MIN // GB} to "
+            f"A shard would end at {size_text(sizing.shard_bytes)}, where {SHARD_BYTES_MIN // GB} to "
             f"{SHARD_BYTES_MAX // GB} GB are usual, and {needed} can take {sizing.messages_a_second:,.0f} messages a "
             "second: more shards cost memory and make searches slower.",
         )
@@ -327,14 +332,13 @@ def _rollover_size(sizing: Sizing) -> Iterator[Advice]:
         yield Advice(
             "rollover_size",
             f"{fitting}gb",
-            f"A shard would end with {sizing.shard_documents:,} documents in {sizing.shard_bytes / GB:,.1f} GB, "
-            f"{worst}.",
+            f"A shard would end with {sizing.shard_documents:,} documents in {size_text(sizing.shard_bytes)}, {worst}.",
         )
     elif sizing.limit is Limit.SIZE and sizing.demand.rollover_bytes < min(SHARD_BYTES_MIN, fitting * GB):
         yield Advice(
             "rollover_size",
             f"{fitting}gb",
-            f"A shard would end at {sizing.shard_bytes / GB:,.1f} GB, where {SHARD_BYTES_MIN // GB} to "
+            f"A shard would end at {size_text(sizing.shard_bytes)}, where {SHARD_BYTES_MIN // GB} to "
             f"{SHARD_BYTES_MAX // GB} GB are usual; with {fitting} GB there would be "
             f"{sizing.but(rollover_bytes=fitting * GB).shards:,} shards instead of {sizing.shards:,}.",
         )
@@ -348,8 +352,8 @@ def _index_mode(sizing: Sizing) -> Iterator[Advice]:
             "index_mode",
             "auto",
             f"Elasticsearch 8.17 and later have logsdb, in which a document takes {sizing.leaner.bytes:,.0f} bytes "
-            f"instead of {sizing.storage.bytes:,.0f}: primaries of {less / GB:,.1f} GB instead of "
-            f"{sizing.primary_bytes / GB:,.1f}.",
+            f"instead of {sizing.storage.bytes:,.0f}: primaries of {size_text(less)} instead of "
+            f"{size_text(sizing.primary_bytes)}.",
         )
 
 
@@ -360,7 +364,7 @@ def _replicas(sizing: Sizing) -> Iterator[Advice]:
             "replicas",
             "0-1",
             "Without a replica a node that fails takes messages along, and while it is away OCS's are lost. A second "
-            f"data node holds one, and the bytes double, to {sizing.but(replicas=1).bytes / GB:,.1f} GB.",
+            f"data node holds one, and the bytes double, to {size_text(sizing.but(replicas=1).bytes)}.",
         )
 
 

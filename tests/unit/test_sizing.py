@@ -168,7 +168,7 @@ def test_more_shards_than_nodes_may_hold_need_more_nodes_or_fewer_days() -> None
 def test_a_leaner_index_mode_is_advised_with_the_bytes_it_saves() -> None:
     (advice,) = of(leaner=LEANER).advice
     assert (advice.setting, advice.value) == ("index_mode", "auto")
-    assert "60 bytes instead of 80: primaries of 10.9 GB instead of 14.5" in advice.why
+    assert "60 bytes instead of 80: primaries of 10.9 GB instead of 14.5 GB" in advice.why
     assert of(leaner=replace(LEANER, bytes=80)).advice == ()
 
 

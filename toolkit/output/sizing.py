@@ -15,6 +15,7 @@ from toolkit.sizing import (
     SHARD_BYTES_MIN,
     SHARDS_A_NODE,
     Limit,
+    size_text,
 )
 
 if TYPE_CHECKING:
@@ -46,38 +47,37 @@ def _seen(found: Sizing) -> Iterator[Row]:
     if (seen := found.seen) is None:
         return
     yield "Last 24 hours", f"{seen.messages_last_day:,}", f"messages in {seen.stream}; active groups: {seen.groups:,}"
-    yield "Stored now", f"{seen.documents:,}", f"documents, primaries of {_size(seen.primary_bytes)}"
+    yield "Stored now", f"{seen.documents:,}", f"documents, primaries of {size_text(seen.primary_bytes)}"
 
 
 def _feed(found: Sizing) -> Iterator[Row]:
     least, most = found.kept_days
     yield "Messages", f"{_number(found.messages_a_second)} a second", f"{found.messages_a_day:,.0f} a day"
-    age = f"{_number(least)} to {_number(most)} days"
+    age = f"{_number(least)} to {_days(most)}"
     yield "Documents", f"{found.documents:,}", f"each is deleted at an age of {age}, with its index"
     yield "Latest states", f"{found.latest_states:,}", "one document a campaign group, under 1 kB each"
 
 
 def _room(found: Sizing) -> Iterator[Row]:
-    storage, replicas = found.storage, found.demand.replicas
-    a_document = f"{_number(storage.on_disk)} bytes a document: {_number(storage.bytes)} once merged to one segment"
-    yield "Primaries", _size(found.primary_bytes), f"{a_document}, {_number(storage.unmerged)} times that as it lies"
-    yield "With replicas", _size(found.bytes), f"{counted(replicas, 'copy').replace('copys', 'copies')} of each"
-    yield "Disks", _size(found.disk_bytes), f"at {DISK_USED:.0%} a disk takes no more shards (its low watermark)"
+    storage = found.storage
+    merged = f": {_number(storage.bytes)} once merged to one segment, {_number(storage.unmerged)} times that as it lies"
+    a_document = (
+        f"{_number(storage.on_disk)} bytes a document{merged if storage.unmerged > 1 else ', as in the stream'}"
+    )
+    yield "Primaries", size_text(found.primary_bytes), a_document
+    yield "With replicas", size_text(found.bytes), f"{found.demand.replicas} beside each primary"
+    yield "Disks", size_text(found.disk_bytes), f"at {DISK_USED:.0%} a disk takes no more shards (its low watermark)"
 
 
 def _indices(found: Sizing) -> Iterator[Row]:
     first, *others = sorted(found.days_to.items(), key=lambda each: each[1])
-    later = ", ".join(f"{limit.value} after {_number(days)}" for limit, days in others)
-    yield "A new index", f"after {_number(first[1])} days", f"by {_LIMITS[first[0]]}; {later}"
+    later = [f"; {limit.value} after {_days(days)}" for limit, days in others if days <= found.demand.retention_days]
+    yield "A new index", f"after {_days(first[1])}", f"by {_LIMITS[first[0]]}{''.join(later)}"
     usual = f"{SHARD_BYTES_MIN // GB} to {SHARD_BYTES_MAX // GB} GB are usual, less is harmless"
-    yield "A shard then", _size(found.shard_bytes), f"{found.shard_documents:,} documents; {usual}"
+    yield "A shard then", size_text(found.shard_bytes), f"{found.shard_documents:,} documents; {usual}"
     yield "Indices", f"{found.indices:,}", f"of {counted(found.demand.shards, 'primary shard')}"
     yield "Shards", f"{found.shards:,}", f"replicas included; and {found.other_shards} of dead letters and states"
-    yield (
-        "Data nodes",
-        f"{found.nodes:,} or more",
-        f"a copy on each, {SHARDS_A_NODE:,} shards at most; 3 that may be master",
-    )
+    yield "Data nodes", f"{found.nodes:,} or more", f"a copy on each, and {SHARDS_A_NODE:,} shards at most"
 
 
 def _work(found: Sizing) -> Iterator[Row]:
@@ -125,16 +125,12 @@ def _measured(found: Sizing) -> Iterator[str]:
     )
 
 
-def _size(size: float) -> str:
-    return f"{size / GB:,.1f} GB" if size >= GB / 10 else f"{size / 2**20:,.1f} MB"
+def _days(days: float) -> str:
+    return "1 day" if days == 1 else f"{_number(days)} days"
 
 
 def _number(number: float) -> str:
     """Whole, or with the one decimal that says something."""
-    return (
-        f"{number:,.0f}"
-        if number >= 100 or number == round(number)
-        else f"{number:,.2g}"
-        if number < 1
-        else f"{number:,.1f}"
-    )
+    if number >= 100 or number == round(number):
+        return f"{number:,.0f}"
+    return f"{number:,.1f}" if number >= 1 else f"{number:,.2g}"
