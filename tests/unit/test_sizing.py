@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from tests.unit.commands import Command, command
 from toolkit.capabilities import of_elasticsearch
+from toolkit.client.transport import Transport
 from toolkit.config import Settings
 from toolkit.errors import SourceError, UsageError
 from toolkit.measured import Indexing, Storage, read_measured
 from toolkit.output.sizing import text
 from toolkit.resources import data_folder
 from toolkit.sizing import GB, LUCENE_DOCUMENTS, SHARD_DOCUMENTS, Demand, Limit, Seen, Sizing, fitting_rollover_gb
-from toolkit.uses.sizing import sizing, with_flags
+from toolkit.uses.sizing import look, sizing, with_flags
 
 STORAGE = Storage(80, 1.25, "an engine", 200, 1000, "2026-11")
 """100 bytes a document as it lies on disk."""
@@ -289,6 +290,41 @@ def test_a_stream_without_active_groups_does_not_tell_how_many_there_will_be() -
     with pytest.raises(UsageError, match=r"^a stream has heard of no active campaign group in 24 hours") as caught:
         sizing(Settings(), groups=None, seen=replace(SEEN, groups=0))
     assert caught.value.hint == "say how many there will be: --groups"
+
+
+class _Transport:
+    """A stream of two indices on a server that keeps a replica of one."""
+
+    def get(self, path: str, _: Any = None) -> Any:
+        if not path.endswith("/_segments"):
+            return {"data_streams": [{}]}
+        primary = {"routing": {"primary": True}, "segments": {"_0": _segment(100), "_1": _segment(20)}}
+        replica = {"routing": {"primary": False}, "segments": {"_0": _segment(119)}}
+        empty = {"routing": {"primary": True}}
+        return {"indices": {"one": {"shards": {"0": [replica, primary]}}, "two": {"shards": {"0": [empty]}}}}
+
+    def post(self, path: str, body: Any) -> Any:
+        if path.endswith("/_count"):
+            return {"count": 77}
+        if "until" in body["aggs"]:
+            return {"aggregations": {"until": {"buckets": [{"to": 1_795_420_800_000.0}]}}}
+        groups = [_heard(guid, code) for guid, code in (("a", 5), ("b", 3), ("c", 0))]  # the last is not loaded
+        return {"aggregations": {"groups": {"buckets": groups}}}
+
+
+def _segment(documents: int) -> dict[str, int]:
+    return {"num_docs": documents, "size_in_bytes": 50 * documents}
+
+
+def _heard(guid: str, code: int) -> dict[str, Any]:
+    source = {"ocs": {"campaign_group": {"state": {"code": code}}}}
+    known = {"last": {"hits": {"hits": [{"_source": source}]}}}
+    return {"key": {"guid": guid}, "heard": {"value": 1.0}, "known": known}
+
+
+def test_of_a_stream_primaries_count_and_only_groups_that_are_active() -> None:
+    seen = look(cast(Transport, _Transport()), Settings())
+    assert seen == Seen("ocs-campaign-groups-default", 120, 6000, groups=2, messages_last_day=77)
 
 
 def test_what_was_seen_is_told() -> None:

@@ -15,6 +15,7 @@ from toolkit.config.keys import SETTINGS
 from toolkit.errors import InvalidResourceError, UsageError
 from toolkit.load import index_mode
 from toolkit.measured import Measured, Storage, read_measured
+from toolkit.model import Body
 from toolkit.questions import health as ask
 from toolkit.questions import message_count
 from toolkit.sizing import GB, SHARD_DOCUMENTS, Demand, Seen, Sizing
@@ -75,14 +76,29 @@ def look(transport: Transport, settings: Settings) -> Seen:
     stream = streams.campaign_groups
     now_ms = ask.server_time_ms(transport, stream)
     heard = ask.heard_groups(transport, stream, now_ms - _DAY_MS)
-    stored = transport.get(f"/{stream}/_stats/docs,store")["_all"]["primaries"]
+    segments = _segments(transport, stream)
     return Seen(
         stream=stream,
-        documents=stored["docs"]["count"],
-        primary_bytes=stored["store"]["size_in_bytes"],
+        documents=sum(segment["num_docs"] for segment in segments),
+        primary_bytes=sum(segment["size_in_bytes"] for segment in segments),
         groups=len(active(heard, read_catalogue().enums["state"])),
         messages_last_day=message_count(transport, stream, now_ms - _DAY_MS, now_ms),
     )
+
+
+def _segments(transport: Transport, stream: str) -> list[Body]:
+    """Those of primary shards that searches see: while segments are merged, the store holds the result as well."""
+    shard = "indices.*.shards.*"
+    wanted = ("routing.primary", "segments.*.num_docs", "segments.*.size_in_bytes")
+    answer = transport.get(f"/{stream}/_segments", {"filter_path": ",".join(f"{shard}.{path}" for path in wanted)})
+    copies = [
+        copy
+        for index in answer.get("indices", {}).values()
+        for copies in index["shards"].values()
+        for copy in copies
+        if copy["routing"]["primary"]
+    ]
+    return [segment for copy in copies for segment in copy.get("segments", {}).values()]
 
 
 def with_flags(settings: Settings, flags: dict[str, Any]) -> Settings:
