@@ -43,15 +43,15 @@ def rows(bench: Bench) -> Iterator[Row]:
         "ms of CPU a second",
         tuple(many_ms),
         tuple(few_ms),
-        note=_note(median(many_ms), median(few_ms)),
+        note="post_cpu_us {:.0f}, steady_cpus {:.3f}".format(*straight_line(median(many_ms), median(few_ms))),
     )
 
 
-def _note(many_ms: float, few_ms: float) -> str:
-    """The straight line through both, which `sizing` reckons with."""
+def straight_line(many_ms: float, few_ms: float) -> tuple[float, float]:
+    """`post_cpu_us` and `steady_cpus`, which `sizing` reckons with, by the CPU of both sides, ms a second."""
     a_message_ms = (many_ms - few_ms) / ((_MANY - _FEW) / _INTERVAL_S)
-    steady = max(few_ms - a_message_ms * _FEW / _INTERVAL_S, 0) / 1000
-    return f"post_cpu_us {1000 * a_message_ms:.0f}, steady_cpus {steady:.3f}"
+    steady_ms = max(few_ms - a_message_ms * _FEW / _INTERVAL_S, 0)
+    return 1000 * a_message_ms, steady_ms / 1000
 
 
 @contextmanager
