@@ -306,8 +306,8 @@ def _shards(sizing: Sizing) -> Iterator[Advice]:
         yield Advice(
             "shards",
             str(needed),
-            f"{sizing.messages_a_second:,.0f} messages a second are {sizing.shard_load:.0%} of what one primary shard "
-            f"was seen to take for each of {demand.shards}; {CAPACITY_USED:.0%} is the most to plan for.",
+            f"A primary shard would get {sizing.shard_load:.0%} of the {sizing.indexing.posts_a_second:,.0f} POSTs a "
+            f"second that one was seen to take; plan for {CAPACITY_USED:.0%} at most.",
         )
     elif demand.shards > needed and sizing.shard_bytes < SHARD_BYTES_MIN:
         yield Advice(
