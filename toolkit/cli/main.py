@@ -24,6 +24,7 @@ from toolkit.cli.relabel import relabel
 from toolkit.cli.render import render
 from toolkit.cli.report import report
 from toolkit.cli.simulate import simulate
+from toolkit.cli.sizing import sizing
 from toolkit.cli.status import status
 from toolkit.cli.verify import verify
 from toolkit.errors import ToolkitError
@@ -44,7 +45,7 @@ _begun: list[str] = []
 """The commands that this process was asked for; one, but for tests."""
 
 # In the order in which a newcomer needs them, which is that of --help.
-_SET_UP = (demo, init, doctor, bootstrap, plan, apply, render, verify, options, listen)
+_SET_UP = (demo, sizing, init, doctor, bootstrap, plan, apply, render, verify, options, listen)
 _USE = (status, report, relabel, simulate, destroy)
 for _command in (*_SET_UP, *_USE):
     app.command()(_command)
