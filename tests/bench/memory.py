@@ -25,10 +25,13 @@ from toolkit.config import Settings
 from toolkit.ocs.feed import Feed
 from toolkit.ocs.message import iso
 
-FEW, MANY = 1_000, 10_000
-"""Messages: theirs, and ours."""
-_TIMES_WRITTEN = 20
-"""So many times as many are written to a file, which is quick."""
+_TIMES = 10
+"""How many times theirs our messages are."""
+_FEW = 1_000
+_FEW_REPLAYED = 500
+"""Fewer, because it takes long."""
+_FEW_WRITTEN = 10_000
+"""More, because a file is quick."""
 _GROUPS = 20
 _FEW_INTERVAL_S = 200
 """Of the messages that are reported; with ten times as many it is a tenth, so that both take 2 h 47 min."""
@@ -52,16 +55,16 @@ sys.exit(code)
 def rows(bench: Bench) -> Iterator[Row]:
     """A row for each command, two for that which can also write to a file."""
     yield _row(bench, "simulate", "`simulate`, posting", partial(_posting, bench))
-    yield _row(bench, "simulate-output", "`simulate --output`", _writing, _TIMES_WRITTEN)
-    yield _row(bench, "replay", "`failures replay`", partial(_replaying, bench))
+    yield _row(bench, "simulate-output", "`simulate --output`", _writing, _FEW_WRITTEN)
+    yield _row(bench, "replay", "`failures replay`", partial(_replaying, bench), _FEW_REPLAYED)
     yield _row(bench, "relabel", "`relabel`", partial(_relabelling, bench))
     with ExitStack() as both:
-        filled = {count: both.enter_context(_reportable(bench, count)) for count in (FEW, MANY)}
+        filled = {count: both.enter_context(_reportable(bench, count)) for count in (_FEW, _FEW * _TIMES)}
         yield _row(bench, "report", "`report --json`", lambda count: _reporting(filled[count]))
 
 
-def _row(bench: Bench, name: str, what: str, peak_mb: Callable[[int], float], times: int = 1) -> Row:
-    few, many = FEW * times, MANY * times
+def _row(bench: Bench, name: str, what: str, peak_mb: Callable[[int], float], few: int = _FEW) -> Row:
+    many = few * _TIMES
     sides = {f"{name} {count:,}": partial(peak_mb, count) for count in (few, many)}
     theirs, ours = in_turn(sides, bench.repeats, bench.say).values()
     what, against = f"{what}, {many:,} messages", f"{few:,} messages"
@@ -98,7 +101,7 @@ def _reporting(stream: Stream) -> float:
 @contextmanager
 def _reportable(bench: Bench, count: int) -> Iterator[Stream]:
     """Messages of the last hours; the fewer, the longer the interval."""
-    feed = Feed(count=count, groups=_GROUPS, interval_s=_FEW_INTERVAL_S * FEW // count, pace_s=_PACE_S)
+    feed = Feed(count=count, groups=_GROUPS, interval_s=_FEW_INTERVAL_S * _FEW // count, pace_s=_PACE_S)
     with _stream(bench) as stream:
         messages = feed.messages(read_catalogue(), time.time_ns() // 1_000_000 - feed.span_ms())
         _fill(bench, stream.name, (message.text for message in messages))
