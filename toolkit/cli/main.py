@@ -12,6 +12,7 @@ import typer
 from toolkit import __version__
 from toolkit.cli import credentials, dashboards, failures, local, migrate
 from toolkit.cli.bootstrap import bootstrap
+from toolkit.cli.commands import Commands
 from toolkit.cli.demo import demo
 from toolkit.cli.destroy import destroy
 from toolkit.cli.doctor import doctor
@@ -30,7 +31,7 @@ from toolkit.cli.verify import verify
 from toolkit.errors import ToolkitError
 from toolkit.signals import terminable
 
-app = typer.Typer(
+app = Commands(
     name="ocs-elastic",
     cls=PluginGroup,
     help="Makes an Elasticsearch cluster take Genesys OCS campaign group notifications straight from OCS.",
