@@ -33,9 +33,11 @@ from toolkit.model import Body
 from toolkit.resources import data_folder
 
 _MESSAGES = 1_000_000
-_MESSAGES_EMBEDDED = 300_000
-"""The embedded engine has the quick compiler only, and takes a third of the documents a second."""
-_BODIES_AT_ONCE = 50
+_MESSAGES_EMBEDDED = 100_000
+"""The embedded engine has only the quick compiler, and little memory."""
+_MESSAGES_A_BODY = 500
+"""The embedded engine's breaker refused bodies of 2,000."""
+_BODIES_AT_ONCE = 200
 _TIMES = 5
 """Searches a repeat, of which the median counts."""
 _LEAST_MS = 0.5
@@ -201,7 +203,7 @@ def _specs(dashboard: SavedObject) -> dict[str, Body]:
 def _filled(bench: Bench, stream: Stream, count: int) -> Asked:
     """Index the messages; the next bodies are made while the engine takes the last."""
     bench.say(f"indexing {count:,} messages")
-    bodies = bulk_bodies(messages(count), 2_000)
+    bodies = bulk_bodies(messages(count), _MESSAGES_A_BODY)
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(_some, bodies)
         while now := coming.result():
