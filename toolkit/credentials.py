@@ -10,12 +10,12 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
 from toolkit import __version__
 from toolkit.client.transport import Transport
+from toolkit.credential_kind import CredentialKind
 from toolkit.errors import RejectedError
 from toolkit.kinds.base import MANAGED_BY, of_ours
 from toolkit.model import Resource
@@ -24,13 +24,6 @@ _MARK = "ocs_elastic"
 """Where the mark stands in `metadata`, as it does in a role's."""
 _PASSWORD_BYTES = 24
 """32 characters that need no escape in a URI."""
-
-
-class CredentialKind(StrEnum):
-    """What Elasticsearch knows OCS by."""
-
-    USER = "user"
-    API_KEY = "api-key"
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def variables(settings: Settings, server: Capabilities, catalogue: Catalogue) ->
         "campaign_groups": retention(settings.retention_days),
         "dead_letters": retention(settings.dead_letter_retention_days),
         "fields": mapping_properties(catalogue),
-        "index_mode": _index_mode(settings, server),
+        "index_mode": index_mode(settings, server),
         "relabel_parameters": relabel_parameters(catalogue),
         "replay_parameters": replay_parameters(catalogue),
         "script_parameters": script_parameters(catalogue),
@@ -77,7 +77,12 @@ def variables(settings: Settings, server: Capabilities, catalogue: Catalogue) ->
     }
 
 
-def _index_mode(settings: Settings, server: Capabilities) -> str:
+def index_mode(settings: Settings, server: Capabilities) -> str:
+    """The `index.mode` of a server that knows this setting; `standard` of one that does not.
+
+    Raises:
+        InvalidResourceError: another is asked for than the server has.
+    """
     if settings.index_mode == "auto":
         return "logsdb" if server.logsdb else "standard"
     if settings.index_mode == "logsdb" and not server.logsdb:

@@ -9,10 +9,20 @@ _MINUTES_A_DAY = 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """The two ages of an ILM policy, in Elasticsearch's notation, that keep no document longer than asked."""
+    """The two ages of an ILM policy that keep no document longer than asked."""
 
-    rollover_age: str
-    delete_age: str
+    rollover_minutes: int
+    delete_minutes: int
+
+    @property
+    def rollover_age(self) -> str:
+        """For how long an index takes documents, in Elasticsearch's notation."""
+        return _age(self.rollover_minutes)
+
+    @property
+    def delete_age(self) -> str:
+        """How long after that it is deleted, in Elasticsearch's notation."""
+        return _age(self.delete_minutes)
 
 
 def retention(days: int) -> Retention:
@@ -22,7 +32,7 @@ def retention(days: int) -> Retention:
     delete phase begins after what is left.
     """
     rollover = min(30 * _MINUTES_A_DAY, days * _MINUTES_A_DAY // 10)
-    return Retention(rollover_age=_age(rollover), delete_age=_age(days * _MINUTES_A_DAY - rollover))
+    return Retention(rollover, days * _MINUTES_A_DAY - rollover)
 
 
 def _age(minutes: int) -> str:

@@ -106,6 +106,12 @@ class Reader:
             self.fail(where, f"must be a whole number, 0 or more, not {value!r}")
         return int(value)
 
+    def number(self, where: Where, value: Any) -> float:
+        """A number greater than 0, whole or not."""
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            self.fail(where, f"must be a number greater than 0, not {value!r}")
+        return float(value)
+
     def optional_count(self, where: Where, value: Any) -> int | None:
         """The same, or nothing."""
         return None if value is None else self.count(where, value)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from tests.bench import bulk, memory, plan, queries, single, start_up, storage
+from tests.bench import bulk, feed, memory, plan, queries, single, start_up, storage
 from tests.bench.bench import Bench
 from tests.bench.row import Row
 from tests.bench.table import FOLDER, keep, table
@@ -20,6 +20,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "start-up": start_up.rows,
     "bulk": bulk.rows,
     "single": single.rows,
+    "feed": feed.rows,
     "storage": storage.rows,
     "queries": queries.rows,
     "plan": plan.rows,

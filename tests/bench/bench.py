@@ -32,10 +32,19 @@ class Bench:
         print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)  # noqa: T201 - it is a program
 
     def cpu_s(self) -> float:
-        """What the engine's processes have spent since they began, in seconds of CPU."""
-        answer = self.ask("GET", "/_nodes/stats/process")
-        spent_ms: int = sum(node["process"]["cpu"]["total_in_millis"] for node in answer["nodes"].values())
-        return spent_ms / 1000
+        """What the engine's processes have spent since they began, in seconds of CPU.
+
+        Nodes look at themselves once a second, so this waits until each has looked again.
+        """
+        asked_ms: dict[str, int] = {}
+        while True:
+            nodes = self.ask("GET", "/_nodes/stats/process")["nodes"]
+            looked_ms = {id_: node["process"]["timestamp"] for id_, node in nodes.items()}
+            asked_ms = asked_ms or looked_ms
+            if all(looked_ms[id_] > asked_ms.get(id_, 0) for id_ in looked_ms):
+                spent_ms: int = sum(node["process"]["cpu"]["total_in_millis"] for node in nodes.values())
+                return spent_ms / 1000
+            time.sleep(0.02)
 
     def ask(self, method: str, path: str, body: Any = None, **params: str) -> Any:
         """A request past the toolkit's own transport, whose guard refuses what a benchmark must do."""

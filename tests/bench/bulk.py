@@ -1,10 +1,138 @@
-"""Not measured yet."""
+"""Throughput and CPU of bulk indexing: our pipeline against none, against the least one, and against other designs.
 
-from collections.abc import Iterator
+All sides index the same messages into an index with the same settings (codec, sort, refresh, shards), so that they
+differ in the pipeline and in what it makes of a message; but for the default mapping, which is the server's own.
+"""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+
+from tests.bench import designs
 from tests.bench.bench import Bench
-from tests.bench.row import Row
+from tests.bench.installed import Installed, installed
+from tests.bench.load import Spent, index
+from tests.bench.messages import bulk_bodies, messages
+from tests.bench.row import Aim, Row
+from tests.bench.turns import in_turn
+from toolkit.catalogue import read_catalogue
+from toolkit.model import Body
+
+_DOCUMENTS = 40_000
+_WARM_UP = 15_000
+"""Documents before the first repeat, so that Java has compiled what it runs."""
+_COMPARED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """An index to fill, as a request would make it; None: with nothing given."""
+
+    body: Body | None
+    pipeline: Body | None = None
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    yield from ()
+    """What ours does a second and costs in CPU, against each other design."""
+    designs.remove_all(bench)
+    lines = list(messages(_DOCUMENTS))
+    bodies = list(bulk_bodies(iter(lines)))
+    with installed(bench) as ours:
+        sides = _sides(ours)
+        _require_same(bench, ours, sides, lines[:: _DOCUMENTS // _COMPARED])
+        take: dict[str, Callable[[], Spent]] = {
+            name: partial(_fill, bench, ours, name, side, bodies) for name, side in sides.items()
+        }
+        for name, side in sides.items():
+            bench.say(f"warming up: {name}")
+            _fill(bench, ours, name, side, bodies[: _WARM_UP * len(bodies) // _DOCUMENTS])
+        figures = in_turn(take, bench.repeats, bench.say)
+    designs.remove_all(bench)
+    yield from _rows(figures)
+
+
+def _sides(ours: Installed) -> dict[str, Side]:
+    catalogue = read_catalogue()
+    raw = ours.index(designs.raw_mappings(catalogue), sort=("GSW_CAMPAIGN_GROUP_GUID", "GSW_DATE_TIME"))
+    transformed = ours.index(None)
+    return {
+        "ours": Side(None),
+        "none": Side(raw),
+        "constant": Side(raw, designs.constant()),
+        "chain": Side(transformed, designs.chain(catalogue)),
+        "conditions": Side(transformed, designs.conditions(catalogue)),
+        "default mapping": Side({}),
+    }
+
+
+def _fill(bench: Bench, ours: Installed, name: str, side: Side, bodies: list[bytes]) -> Spent:
+    """Index everything into a new index; ours is the stream itself, emptied by turning to a new index."""
+    if side.body is None:
+        ours.turn_over()
+        return index(bench, ours.stream, bodies)
+    place = f"{designs.PREFIX}-{name.replace(' ', '-')}"
+    bench.ask("DELETE", f"/{place}", ignore_unavailable="true")
+    _make(bench, place, side)
+    try:
+        return index(bench, place, bodies)
+    finally:
+        bench.ask("DELETE", f"/{place}")
+
+
+def _make(bench: Bench, place: str, side: Side) -> None:
+    body = side.body or {}
+    if side.pipeline:
+        bench.ask("PUT", f"/_ingest/pipeline/{place}", side.pipeline)
+        settings = {**body.get("settings", {}), "index.default_pipeline": place}
+        body = {**body, "settings": settings}
+    bench.ask("PUT", f"/{place}", body)
+
+
+def _require_same(bench: Bench, ours: Installed, sides: Mapping[str, Side], lines: list[bytes]) -> None:
+    """Make sure that a design is no straw man: what it makes of a message is what ours makes of it.
+
+    Raises:
+        RuntimeError: it is not.
+    """
+    own = ours.simulate(ours.pipeline, lines)
+    for name in ("chain", "conditions"):
+        side = sides[name]
+        assert side.pipeline is not None
+        for message, document, other in zip(lines, own, ours.simulate(side.pipeline, lines), strict=True):
+            if document != other:
+                raise RuntimeError(f"{name} makes {other} of {message!r}, and ours {document}")
+
+
+def _rows(figures: Mapping[str, list[Spent]]) -> Iterator[Row]:
+    aims = {
+        "constant": ("a pipeline of one constant `set`", Aim(0.95, at_least=True), None),
+        "none": ("no pipeline, raw message, explicit mapping", Aim(0.75, at_least=True), Aim(1.4)),
+        "chain": ("a chain of processors", Aim(1, at_least=True), Aim(1)),
+        "conditions": ("a `set` under a condition for each value", Aim(1, at_least=True), Aim(1)),
+        "default mapping": ("no pipeline, raw message, the server's default mapping", None, None),
+    }
+    for name, (against, throughput, cpu) in aims.items():
+        ours, theirs = figures["ours"], figures[name]
+        share = median(spent.client_share for spent in (*ours, *theirs))
+        yield Row(
+            f"bulk-throughput-{name.replace(' ', '-')}",
+            "bulk of 1,000, throughput with our pipeline",
+            against,
+            "documents/s",
+            tuple(spent.a_second for spent in ours),
+            tuple(spent.a_second for spent in theirs),
+            throughput,
+            f"the client took {share:.0%} of all CPU",
+        )
+        yield Row(
+            f"bulk-cpu-{name.replace(' ', '-')}",
+            "bulk of 1,000, the engine's CPU with our pipeline",
+            against,
+            "µs a document",
+            tuple(spent.cpu_us for spent in ours),
+            tuple(spent.cpu_us for spent in theirs),
+            cpu,
+        )

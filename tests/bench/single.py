@@ -1,10 +1,150 @@
-"""Not measured yet."""
+"""Single POSTs over connections that stay open, as OCS posts: our pipeline against none. The load comes from wrk.
 
-from collections.abc import Iterator
+wrk is a package of Debian, Ubuntu, Fedora and Homebrew. A client in Python would be slower than the engine, and draw
+every ratio to 1.
+"""
 
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from tests.bench import designs
 from tests.bench.bench import Bench
-from tests.bench.row import Row
+from tests.bench.installed import Installed, installed
+from tests.bench.messages import messages
+from tests.bench.row import Aim, Row
+from tests.bench.turns import in_turn
+from tests.running import authorization
+from toolkit.catalogue import read_catalogue
+from toolkit.model import Body
+
+_SCRIPT = Path(__file__).parent / "post.lua"
+_CONNECTIONS = {8: Aim(0.97, at_least=True), 32: Aim(0.9, at_least=True)}
+"""Each with the aim for its throughput."""
+_P99 = Aim(1.2)
+_SECONDS = 6
+_WARM_UP_S = 5
+_MESSAGES = 20_000
+_PLACE = f"{designs.PREFIX}-single"
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What wrk saw."""
+
+    a_second: float
+    p99_ms: float
+    client_share: float
+    """wrk's part of all CPU that was spent."""
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    yield from ()
+    """Throughput and the 99th percentile of the time to an answer."""
+    if shutil.which("wrk") is None:
+        print("wrk is not installed, so single POSTs are not measured: apt install wrk", file=sys.stderr)  # noqa: T201
+        return
+    designs.remove_all(bench)
+    with installed(bench) as ours, tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "messages"
+        file.write_bytes(b"\n".join(messages(_MESSAGES)))
+        raw = ours.index(designs.raw_mappings(read_catalogue()), sort=("GSW_CAMPAIGN_GROUP_GUID", "GSW_DATE_TIME"))
+        for connections, aim in _CONNECTIONS.items():
+            yield from _rows(_Sides(bench, ours, raw, file, connections), aim)
+    designs.remove_all(bench)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The two that are measured, with one number of connections."""
+
+    bench: Bench
+    installed: Installed
+    raw: Body
+    """The index without a pipeline."""
+    file: Path
+    connections: int
+
+    def ours(self, seconds: int) -> Posted:
+        """Into the stream, as OCS does."""
+        self.installed.turn_over()
+        return _post(self.bench, self.installed.stream, self.file, self.connections, seconds)
+
+    def none(self, seconds: int) -> Posted:
+        """Into a plain index."""
+        self.bench.ask("DELETE", f"/{_PLACE}", ignore_unavailable="true")
+        self.bench.ask("PUT", f"/{_PLACE}", self.raw)
+        return _post(self.bench, _PLACE, self.file, self.connections, seconds)
+
+
+def _rows(sides: _Sides, aim: Aim) -> Iterator[Row]:
+    bench, connections = sides.bench, sides.connections
+    takes: dict[str, Callable[[int], Posted]] = {"ours": sides.ours, "none": sides.none}
+    for name, post in takes.items():
+        bench.say(f"warming up: {name}, {connections} connections")
+        post(_WARM_UP_S)
+    figures = in_turn({name: partial(post, _SECONDS) for name, post in takes.items()}, bench.repeats, bench.say)
+    share = median(posted.client_share for each in figures.values() for posted in each)
+    against = "no pipeline, raw message, explicit mapping"
+    yield Row(
+        f"single-throughput-{connections}",
+        f"single POSTs, {connections} connections",
+        against,
+        "requests/s",
+        tuple(posted.a_second for posted in figures["ours"]),
+        tuple(posted.a_second for posted in figures["none"]),
+        aim,
+        f"the client, wrk, took {share:.0%} of all CPU",
+    )
+    yield Row(
+        f"single-p99-{connections}",
+        f"single POSTs, {connections} connections, 99th percentile of the time to an answer",
+        against,
+        "ms",
+        tuple(posted.p99_ms for posted in figures["ours"]),
+        tuple(posted.p99_ms for posted in figures["none"]),
+        _P99,
+    )
+
+
+def _post(bench: Bench, name: str, file: Path, connections: int, seconds: int) -> Posted:
+    """Post for some seconds.
+
+    Raises:
+        RuntimeError: a message was refused or lost.
+    """
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(_SCRIPT)]
+    environment = {**os.environ, "BENCH_AUTHORIZATION": authorization(bench.engine.connection).get("Authorization", "")}
+    engine_s, client_s = bench.cpu_s(), _children_cpu_s()
+    done = subprocess.run(
+        [*command, f"{bench.url}/{name}/_doc", "--", str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    client_s = _children_cpu_s() - client_s
+    engine_s = bench.cpu_s() - engine_s
+    said = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)
+    if said is None:
+        raise RuntimeError(f"wrk says nothing that is understood: {done.stdout}{done.stderr}")
+    result = json.loads(said.removeprefix("RESULT "))
+    if result["refused"] or result["lost"] or not result["requests"]:
+        raise RuntimeError(f"{name}: messages were refused or lost: {result}")
+    a_second = result["requests"] / result["duration_us"] * 1e6
+    return Posted(a_second, result["p99_us"] / 1000, client_s / (client_s + engine_s))
+
+
+def _children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

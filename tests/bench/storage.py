@@ -1,10 +1,70 @@
-"""Not measured yet."""
+"""Bytes that a document takes once its index is merged to one segment."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from tests.bench import designs
 from tests.bench.bench import Bench
-from tests.bench.row import Row
+from tests.bench.installed import Installed, installed
+from tests.bench.load import index
+from tests.bench.messages import GROUPS, bulk_bodies, messages
+from tests.bench.row import Aim, Row
+from tests.bench.turns import in_turn
+from toolkit.catalogue import read_catalogue
+from toolkit.kinds.ingest_pipeline import PIPELINE
+from toolkit.model import Body
+
+_DOCUMENTS = 200_000
+_AIMS = {"standard": Aim(0.3), "logsdb": Aim(0.24)}
+_PLACE = f"{designs.PREFIX}-storage"
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    yield from ()
+    """Ours in each index mode that the server has, and an explicit mapping, against the server's default mapping."""
+    designs.remove_all(bench)
+    bodies = list(bulk_bodies(messages(_DOCUMENTS)))
+    with installed(bench) as ours:
+        sides: dict[str, Callable[[], float]] = {
+            name: partial(_bytes, bench, name, body, bodies) for name, body in _sides(bench, ours).items()
+        }
+        figures = in_turn(sides, bench.repeats, bench.say)
+    designs.remove_all(bench)
+    default = tuple(figures.pop("default"))
+    for name, found in figures.items():
+        yield Row(
+            f"bytes-{name}",
+            f"storage, ours, index mode {name}" if name in _AIMS else "storage, an explicit mapping of the raw message",
+            "the server's default mapping of the raw message",
+            "bytes a document",
+            tuple(found),
+            default,
+            _AIMS.get(name),
+            f"{_DOCUMENTS:,} documents of {GROUPS} campaign groups in one segment",
+        )
+
+
+def _sides(bench: Bench, ours: Installed) -> dict[str, Body]:
+    sides: dict[str, Body] = {"default": {}, "explicit": {"mappings": designs.raw_mappings(read_catalogue())}}
+    for mode in _AIMS:
+        if mode == "standard" or bench.engine.server.logsdb:
+            body = ours.index(None, mode=mode)
+            sides[mode] = {**body, "settings": {**body["settings"], "index.default_pipeline": PIPELINE}}
+    return sides
+
+
+def _bytes(bench: Bench, name: str, body: Body, bodies: list[bytes]) -> float:
+    """Bytes a document of an index that is filled, merged and removed."""
+    place = f"{_PLACE}-{name}"
+    bench.ask("DELETE", f"/{place}", ignore_unavailable="true")
+    bench.ask("PUT", f"/{place}", body)
+    index(bench, place, bodies)
+    bench.ask("POST", f"/{place}/_forcemerge", max_num_segments="1")
+    bench.ask("POST", f"/{place}/_flush")
+    primaries = bench.ask("GET", f"/{place}/_stats/store,docs,segments")["_all"]["primaries"]
+    if primaries["segments"]["count"] != 1 or primaries["docs"]["count"] != _DOCUMENTS:
+        raise RuntimeError(f"{place} is not as it should be: {primaries}")
+    bench.ask("DELETE", f"/{place}")
+    size: int = primaries["store"]["size_in_bytes"]
+    return size / _DOCUMENTS

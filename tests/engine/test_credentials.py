@@ -15,7 +15,8 @@ from toolkit.apply import install, remove
 from toolkit.client.connect import capabilities, connect
 from toolkit.client.transport import Transport
 from toolkit.config import Settings
-from toolkit.credentials import CredentialKind, Issued, found
+from toolkit.credential_kind import CredentialKind
+from toolkit.credentials import Issued, found
 from toolkit.credentials import revoke as take_away
 from toolkit.errors import CredentialError, RejectedError, ToolkitError
 from toolkit.uses.credentials import create, ours, revocation, revoked, rotate

@@ -24,7 +24,7 @@ def fresh(engine: Engine) -> Iterator[Stream]:
 
 
 def simulated(stream: Stream, feed: Feed, answers: list[Answer] | None = None) -> Simulation:
-    simulation = Simulation(feed, time.time_ns() // 1_000_000 - feed.span_ms())
+    simulation = Simulation(feed, time.time_ns() // 1_000_000 - feed.span_ms(), with_truth=True)
     on_answer = None if answers is None else answers.append
     simulation.post(target_of(stream.engine.connection, stream.settings.namespace), on_answer=on_answer)
     stream.count(stream.name)  # refreshes

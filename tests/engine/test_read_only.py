@@ -37,6 +37,7 @@ READS: dict[str, list[list[str]]] = {
     "migrate up": [["--dry-run"], ["--dry-run", "--json"]],
     "migrate repair": [["--dry-run"], ["--dry-run", "--json"]],
     "render": [[], ["--format", "curl"], ["--format", "console"]],
+    "sizing": [["--measure"], ["--measure", "--json"]],
 }
 """Every command that only reads, with the arguments of each way to run it."""
 

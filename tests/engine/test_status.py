@@ -46,7 +46,7 @@ def test_an_empty_stream_has_no_message_yet_and_one_of_verify_is_none(fresh: Str
 
 def test_states_dead_letters_and_the_last_messages_age_are_the_true_ones(fresh: Stream) -> None:
     feed = Feed(count=400, groups=15, interval_s=10, odd_percent=0, seed=5)
-    simulation = Simulation(feed, time.time_ns() // 1_000_000 - feed.span_ms() - 3_600_000)
+    simulation = Simulation(feed, time.time_ns() // 1_000_000 - feed.span_ms() - 3_600_000, with_truth=True)
     simulation.post(target_of(fresh.engine.connection, fresh.settings.namespace))
     for _ in range(2):
         assert fresh.post('{"nothing": "of OCS"}')[0] == 201

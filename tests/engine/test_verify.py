@@ -12,7 +12,7 @@ import pytest
 from tests.found import CATALOGUE
 from tests.running import Stream
 from toolkit.config import OcsAccess, Settings
-from toolkit.credentials import CredentialKind
+from toolkit.credential_kind import CredentialKind
 from toolkit.errors import ToolkitError
 from toolkit.uses.access import Whose, as_ocs, ocs_target, whose, with_credential
 from toolkit.uses.credentials import create, revocation, revoked

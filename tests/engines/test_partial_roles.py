@@ -21,7 +21,7 @@ from toolkit.capabilities import Capabilities, of_elasticsearch
 from toolkit.client.connect import capabilities
 from toolkit.client.transport import Transport
 from toolkit.config import Settings
-from toolkit.credentials import CredentialKind
+from toolkit.credential_kind import CredentialKind
 from toolkit.errors import ToolkitError
 from toolkit.kinds import KIND
 from toolkit.load import desired, state_index

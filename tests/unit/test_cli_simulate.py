@@ -19,6 +19,7 @@ from tests.unit.bodies import CATALOGUE
 from tests.unit.receiver import CREATED, Receiver, receiver
 from toolkit.cli.main import run
 from toolkit.ocs.feed import Feed
+from toolkit.ocs.truth import Truth
 
 
 @dataclass
@@ -47,6 +48,15 @@ def _simulate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 def _server() -> Iterator[Receiver]:
     with receiver() as server:
         yield server
+
+
+def test_the_truth_is_not_followed_where_nobody_asks_for_it(
+    simulate: Simulate, server: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its changes grew with the messages, 45 MB for each million, and were thrown away."""
+    monkeypatch.setattr(Truth, "observe", None)
+    assert simulate("--output", tmp_path / "messages.ndjson", "--count", 50).code == 0
+    assert simulate("--url", server.url, "--count", 50).code == 0
 
 
 def test_a_file_holds_one_message_a_line(simulate: Simulate, tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from toolkit.catalogue import read_catalogue
 from toolkit.client.connect import connect
 from toolkit.config import Connection, Settings
 from toolkit.config.secret import new_secret_file, read_secret
-from toolkit.credentials import Credential, CredentialKind, Issued
+from toolkit.credential_kind import CredentialKind
+from toolkit.credentials import Credential, Issued
 from toolkit.errors import StalePlanError, ToolkitError
 from toolkit.uses import credentials, destroy
 from toolkit.uses.deployment import Deployment

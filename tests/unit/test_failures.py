@@ -8,7 +8,8 @@ import pytest
 
 from toolkit.cli.failures import _selection
 from toolkit.errors import UsageError
-from toolkit.questions.dead_letters import dead_letters
+from toolkit.questions.dead_letters import FAILED, dead_letters
+from toolkit.uses.replay import Outcome, Replay, Waiting
 from toolkit.uses.window import Window
 
 
@@ -73,3 +74,13 @@ def test_a_reason_that_list_has_cut_short_can_be_given_as_it_stands_there() -> N
 def test_bad_empty_text(ids: tuple[str, ...], reason: str | None) -> None:
     with pytest.raises(UsageError, match="an empty text names nothing"):
         _selection(ids, reason, None, None, None)
+
+
+def test_reasons_of_which_each_names_its_document_are_counted_together_in_the_end() -> None:
+    """Elasticsearch's mapper writes the document's id into its reason, so that memory grew with the messages."""
+    done, message = Replay(3000), Waiting("index", "id", "{}")
+    for number in range(3000):
+        done.add([Outcome(message, FAILED, reason=f"failed to parse field in document with id '{number}'")])
+    done.add([Outcome(message, FAILED, reason="failed to parse field in document with id '0'")])
+    assert (len(done.failed), done.failed.total(), done.failed["other reasons"]) == (1001, 3001, 2000)
+    assert done.failed["failed to parse field in document with id '0'"] == 2

@@ -21,7 +21,8 @@ from trustme import CA
 from tests.unit.commands import Command, command
 from tests.unit.tls import Server, serving
 from toolkit.config import Connection
-from toolkit.credentials import Credential, CredentialKind, Issued
+from toolkit.credential_kind import CredentialKind
+from toolkit.credentials import Credential, Issued
 from toolkit.errors import ConfigurationError
 from toolkit.output.credentials import nginx_line
 from toolkit.uses.nginx import nginx_configuration

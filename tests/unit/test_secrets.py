@@ -86,6 +86,7 @@ LINES: dict[str, list[str]] = {
     "render": ["--output new", "--format curl --output new"],
     "report": ["--output new.html", "--json"],
     "simulate": ["--count 3 --json --truth new"],
+    "sizing": ["--measure --groups 200 --json"],
     "status": ["--json"],
     "verify": ["--json"],
 }

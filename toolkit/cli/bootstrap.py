@@ -15,6 +15,7 @@ from toolkit.cli.doctor import diagnosis, show
 from toolkit.cli.options import Adopt, AllowMixed, Config, Namespace, NoDashboards, Overwrite, Profile, Yes
 from toolkit.cli.plan import applied
 from toolkit.cli.verify import verified
+from toolkit.credential_kind import CredentialKind
 from toolkit.errors import ToolkitError, UsageError
 
 if TYPE_CHECKING:
@@ -136,7 +137,6 @@ def _made(
     target: Deployment, deliver: Deliver, connection: Connection, access: OcsAccess, file: Path | None
 ) -> tuple[OcsAccess, str]:
     """Make OCS's user: how OCS gets in from now on, and where its secret is."""
-    from toolkit.credentials import CredentialKind  # noqa: PLC0415
     from toolkit.uses.access import with_credential  # noqa: PLC0415
     from toolkit.uses.credentials import create  # noqa: PLC0415
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli.cluster import connection_and_settings, deployment_of
+from toolkit.cli.commands import Commands
 from toolkit.cli.consent import consent
 from toolkit.cli.options import AsJson, Config, Namespace, Profile, Yes
-from toolkit.credentials import CredentialKind
+from toolkit.credential_kind import CredentialKind
 from toolkit.errors import ToolkitError, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from toolkit.uses.credentials import Deliver
     from toolkit.uses.deployment import Deployment
 
-app = typer.Typer(
+app = Commands(
     name="credentials",
     help="OCS's own user or API key: it may post to the two streams of its namespace, and nothing else. "
     "For the administrator, by user and password.",

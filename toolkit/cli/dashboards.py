@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli.cluster import connection_and_settings, deployment_of
+from toolkit.cli.commands import Commands
 from toolkit.cli.options import Adopt, AsJson, Config, Namespace, Overwrite, Profile, Space, Yes
 from toolkit.cli.plan import Format, carry_out, report, show
 from toolkit.errors import UsageError
@@ -15,7 +16,7 @@ from toolkit.errors import UsageError
 if TYPE_CHECKING:
     from toolkit.uses.deployment import Deployment
 
-app = typer.Typer(
+app = Commands(
     name="dashboards",
     help="Kibana's dashboards: what apply does with them, by itself; and keeping what was changed in Kibana.",
     no_args_is_help=True,

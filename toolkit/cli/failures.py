@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli.cluster import connection_and_settings, deployment_of
+from toolkit.cli.commands import Commands
 from toolkit.cli.consent import consent
 from toolkit.cli.options import AsJson, Config, Namespace, Profile, Yes
 from toolkit.errors import UsageError
@@ -15,7 +16,7 @@ from toolkit.errors import UsageError
 if TYPE_CHECKING:
     from toolkit.questions.dead_letters import Selection
 
-app = typer.Typer(
+app = Commands(
     name="failures",
     help="Messages that could not be understood: dead letters and, where the server has one, the failure store.",
     no_args_is_help=True,

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from toolkit.cli.commands import Commands
+
 if TYPE_CHECKING:
     from toolkit.local.engine import Engine
 
-app = typer.Typer(
+app = Commands(
     name="local",
     help="An engine of your own on this machine: OpenSearch, for trying out and for tests, not for production.",
     no_args_is_help=True,

@@ -12,6 +12,7 @@ import typer
 from toolkit import __version__
 from toolkit.cli import credentials, dashboards, failures, local, migrate
 from toolkit.cli.bootstrap import bootstrap
+from toolkit.cli.commands import Commands
 from toolkit.cli.demo import demo
 from toolkit.cli.destroy import destroy
 from toolkit.cli.doctor import doctor
@@ -24,12 +25,13 @@ from toolkit.cli.relabel import relabel
 from toolkit.cli.render import render
 from toolkit.cli.report import report
 from toolkit.cli.simulate import simulate
+from toolkit.cli.sizing import sizing
 from toolkit.cli.status import status
 from toolkit.cli.verify import verify
 from toolkit.errors import ToolkitError
 from toolkit.signals import terminable
 
-app = typer.Typer(
+app = Commands(
     name="ocs-elastic",
     cls=PluginGroup,
     help="Makes an Elasticsearch cluster take Genesys OCS campaign group notifications straight from OCS.",
@@ -44,7 +46,7 @@ _begun: list[str] = []
 """The commands that this process was asked for; one, but for tests."""
 
 # In the order in which a newcomer needs them, which is that of --help.
-_SET_UP = (demo, init, doctor, bootstrap, plan, apply, render, verify, options, listen)
+_SET_UP = (demo, sizing, init, doctor, bootstrap, plan, apply, render, verify, options, listen)
 _USE = (status, report, relabel, simulate, destroy)
 for _command in (*_SET_UP, *_USE):
     app.command()(_command)

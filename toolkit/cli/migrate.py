@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli.cluster import deployment_of
+from toolkit.cli.commands import Commands
 from toolkit.cli.consent import consent
 from toolkit.cli.options import RATE, AllowMixed, AsJson, Config, Namespace, Profile, Rate, Yes
 from toolkit.cli.plan import PENDING
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from toolkit.uses.deployment import Deployment
     from toolkit.uses.migrate import Forecast
 
-app = typer.Typer(
+app = Commands(
     name="migrate",
     help="Numbered data migrations: what has to happen to stored documents once, beside what apply keeps in place.",
     no_args_is_help=True,

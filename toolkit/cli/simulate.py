@@ -119,6 +119,7 @@ def simulate(
         _start_ms(feed, start, real_time=real_time),
         real_time=real_time,
         rate=rate,
+        with_truth=truth is not None,
         progress=TerminalProgress(),
     )
     with set_when_asked_to_end(run.stop):

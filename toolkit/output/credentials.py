@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from toolkit.credentials import Credential, CredentialKind, Issued
+from toolkit.credential_kind import CredentialKind
+from toolkit.credentials import Credential, Issued
 from toolkit.uses.credentials import Revocation
 
 

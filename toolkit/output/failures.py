@@ -93,7 +93,7 @@ def replayed(done: Replay, *, dry_run: bool) -> str:
     lines = [f"{counted(done.replayed, 'message')} {verbs[0]}, {done.failed.total():,} {verbs[1]}."]
     lines += [f"  {number:>7,}  {_short(reason)}" for reason, number in done.failed.most_common(20)]
     if len(done.failed) > 20:
-        lines.append(f"           and {len(done.failed) - 20:,} more reasons: --json has them all")
+        lines.append(f"           and {len(done.failed) - 20:,} more reasons: --json has them")
     if done.unknown and dry_run:
         lines.append(f"{counted(done.unknown, 'message')} cannot be simulated here; only the replay will tell.")
     if done.left_out:

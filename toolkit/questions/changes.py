@@ -168,7 +168,7 @@ def _buckets(transport: Transport, stream: str, query: Body) -> Iterator[Body]:
         aggregations = {"runs": {"composite": composite, "aggs": times}}
         body = {"size": 0, "track_total_hits": False, "query": query, "aggs": aggregations}
         page = transport.post(f"/{stream}/_search", body)["aggregations"]["runs"]
-        yield from page["buckets"]
+        yield from page.pop("buckets")  # so that no two pages are in memory
         if "after_key" not in page:
             return
         composite = {**composite, "after": page["after_key"]}

@@ -9,7 +9,8 @@ from enum import StrEnum
 from toolkit.client.connect import connect, has_security
 from toolkit.client.transport import Transport
 from toolkit.config import Connection, OcsAccess
-from toolkit.credentials import Credential, CredentialKind
+from toolkit.credential_kind import CredentialKind
+from toolkit.credentials import Credential
 from toolkit.errors import ConfigurationError
 from toolkit.ocs.post import Target, parse_target
 from toolkit.streams import Streams

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from toolkit.credentials import Credential, CredentialKind, Issued, found, issued, revoke, role_name
+from toolkit.credential_kind import CredentialKind
+from toolkit.credentials import Credential, Issued, found, issued, revoke, role_name
 from toolkit.errors import (
     RejectedError,
     StalePlanError,

@@ -42,6 +42,9 @@ from toolkit.uses.window import Window
 
 _REASON_MAX = 1000
 """Characters of a reason that are kept; the mapping takes 1,024."""
+_REASONS_MAX = 1000
+"""Reasons that are told apart: some name the document, so that each is another."""
+_OTHER_REASONS = "other reasons"
 _FAILURES_A_PAGE = 100
 _MESSAGE_AT_FAULT = (400, 413)
 _NONE = "_none"
@@ -92,7 +95,7 @@ class Replay:
     """How many dead letters it was about."""
     replayed: int = 0
     failed: Counter[str] = field(default_factory=Counter)
-    """Why messages failed again → how many."""
+    """Why messages failed again → how many; "other reasons" once there are many."""
     unknown: int = 0
     """Of a simulation: how many messages it cannot take, so that only the replay will tell."""
     left_out: int = 0
@@ -101,8 +104,14 @@ class Replay:
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Count them."""
         self.replayed += sum(outcome.state == REPLAYED for outcome in outcomes)
-        self.failed.update(str(outcome.reason) for outcome in outcomes if outcome.state == FAILED)
+        for outcome in outcomes:
+            if outcome.state == FAILED:
+                self._failed_for(str(outcome.reason))
         self.unknown += sum(outcome.state is None for outcome in outcomes)
+
+    def _failed_for(self, reason: str) -> None:
+        told_apart = reason in self.failed or len(self.failed) < _REASONS_MAX
+        self.failed[reason if told_apart else _OTHER_REASONS] += 1
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""

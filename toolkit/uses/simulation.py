@@ -37,6 +37,8 @@ class Simulation:
     """Whether each message is sent at its own time, rather than as fast as it is taken."""
     rate: float | None = None
     """At most so many messages a second."""
+    with_truth: bool = False
+    """Whether `truth` follows the messages; it is all that grows with them, by what the groups do."""
     progress: Progress = SILENT
     stop: Event = field(default_factory=Event)
     """Set it, from a signal handler for example, to end the run in good order."""
@@ -64,7 +66,8 @@ class Simulation:
         with self._bar(f"Posting to {target}") as step:
 
             def answered(answer: Answer) -> None:
-                self.truth.answered(answer)
+                if self.with_truth:
+                    self.truth.answered(answer)
                 if on_answer:
                     on_answer(answer)
                 step()
@@ -85,7 +88,8 @@ class Simulation:
         with self._bar(f"Writing to {name}") as step:
 
             def written(message: Message) -> None:
-                self.truth.observe(message)
+                if self.with_truth:
+                    self.truth.observe(message)
                 step()
 
             write(messages, stream, on_written=written, tally=self.tally, stop=self.stop)
