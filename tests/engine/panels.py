@@ -1,7 +1,7 @@
 """What a panel asks, as searches of an engine: so that its answer can be compared with what really happened.
 
-Kibana builds its own searches from the same source; these ask for the same figures in words that Elasticsearch and
-OpenSearch both know.
+Kibana builds its own searches from the same source; these are those of Kibana 8.3, as far as they cost anything. What
+OpenSearch does not know of them is put in other words for it.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from tests.running import Engine
 from toolkit.dashboards.conditions import NO_VERIFY, Has, dsl
 from toolkit.dashboards.saved_object import SavedObject
 from toolkit.dashboards.source import Measure, Series, Table, Tile
 from toolkit.model import Body
+from toolkit.ocs.message import iso
 
 _BUCKETS = 50
 """Parts of a time range."""
@@ -59,7 +61,19 @@ def search(chart: Tile | Series | Table, window: Window, scripts: Mapping[str, s
 def rows(chart: Tile | Series | Table, answer: Body) -> list[dict[str, Any]]:
     """The figures in an answer: a row for each bucket, by the labels that people read (`x` is the axis)."""
     names = [name for name, _ in _buckets(chart, Window(0, 1))]
-    return list(_rows(chart, names, answer["aggregations"], {}))
+    whole = {"doc_count": answer["hits"]["total"]["value"], **answer.get("aggregations", {})}
+    return list(_rows(chart, names, whole, {}))
+
+
+def ask(engine: Engine, index: str, body: Body) -> Body:
+    """A search's answer; OpenSearch is asked for a hit where Elasticsearch is asked for a hit's figures alone."""
+    path = f"/{index}/_search"
+    if engine.server.distribution != "opensearch":
+        return cast("Body", engine.transport.post(path, body))
+    answer = engine.transport.post(path, with_top_hits(body))
+    if "aggregations" in answer:
+        answer["aggregations"] = _with_top_metrics(answer["aggregations"])
+    return cast("Body", answer)
 
 
 def expressions(objects: Iterable[SavedObject]) -> dict[str, str]:
@@ -110,11 +124,41 @@ def _measures(chart: Tile | Series | Table) -> tuple[Measure, ...]:
 
 
 def _figures(chart: Tile | Series | Table, scripts: Mapping[str, str]) -> Body:
-    return {f"m{i}": _figure(measure, scripts) for i, measure in enumerate(_measures(chart))}
+    figures = {f"m{i}": _figure(measure, scripts) for i, measure in enumerate(_measures(chart))}
+    return {name: figure for name, figure in figures.items() if figure}
+
+
+def with_top_hits(body: Any) -> Any:
+    """A search with a hit for each `top_metrics`, which OpenSearch does not know."""
+    if isinstance(body, list):
+        return [with_top_hits(each) for each in body]
+    if not isinstance(body, dict):
+        return body
+    if top := body.get("top_metrics"):
+        metrics = top["metrics"] if isinstance(top["metrics"], list) else [top["metrics"]]
+        fields = [metric["field"] for metric in metrics]
+        return {"top_hits": {"size": 1, "sort": [top["sort"]], "_source": False, "docvalue_fields": fields}}
+    return {key: with_top_hits(each) for key, each in body.items()}
+
+
+def _with_top_metrics(found: Any) -> Any:
+    """Aggregations with the answer of a `top_metrics` for each hit."""
+    if isinstance(found, list):
+        return [_with_top_metrics(each) for each in found]
+    if not isinstance(found, dict):
+        return found
+    if "hits" in found:
+        return {"top": [_metrics(hit) for hit in found["hits"]["hits"]]}
+    return {key: _with_top_metrics(each) for key, each in found.items()}
+
+
+def _metrics(hit: Body) -> Body:
+    fields = {field: values[0] for field, values in hit.get("fields", {}).items()}
+    return {"sort": [iso(milliseconds) for milliseconds in hit["sort"]], "metrics": fields}
 
 
 def _figure(measure: Measure, scripts: Mapping[str, str]) -> Body:
-    """A filter with the figure of what passes it; the number of those is a figure too."""
+    """What passes the measure's filter, and its figure; their number needs none."""
     where = measure.where
     inner: Body
     of: Body = {"field": measure.field}
@@ -122,7 +166,7 @@ def _figure(measure: Measure, scripts: Mapping[str, str]) -> Body:
         of = {"script": {"source": scripts[measure.field]}}
     match measure.operation:
         case "count":
-            return {"filter": dsl(where)}
+            return {"filter": dsl(where)} if where else {}
         case "groups":
             inner = {"cardinality": {"field": "ocs.campaign_group.guid"}}
         case "average":
@@ -135,16 +179,15 @@ def _figure(measure: Measure, scripts: Mapping[str, str]) -> Body:
             inner = {measure.operation[:3]: of}
         case _:
             where = (*where, Has(measure.field))
-            hit = {"size": 1, "sort": [{"@timestamp": "desc"}], "_source": False, "docvalue_fields": [measure.field]}
-            inner = {"top_hits": hit}
-    return {"filter": dsl(where), "aggs": {"figure": inner}}
+            inner = {"top_metrics": {"metrics": of, "size": 1, "sort": {"@timestamp": "desc"}}}
+    return {"filter": dsl(where), "aggs": {"figure": inner}} if where else inner
 
 
 def _rows(
     chart: Tile | Series | Table, names: list[str], level: Body, above: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     if not names:
-        found = {each.label: _read(each, level[f"m{i}"]) for i, each in enumerate(_measures(chart))}
+        found = {each.label: _read(each, level.get(f"m{i}", level)) for i, each in enumerate(_measures(chart))}
         yield {**above, **found}
         return
     name, *rest = names
@@ -156,13 +199,12 @@ def _rows(
 def _read(measure: Measure, found: Body) -> Any:
     if measure.operation == "count":
         return found["doc_count"]
-    figure = found["figure"]
+    figure = found.get("figure", found)
     match measure.operation:
         case "median" | "percentile":
             value = next(iter(figure["values"].values()))
         case "last":
-            hits = figure["hits"]["hits"]
-            return hits[0]["fields"][measure.field][0] if hits else None
+            return figure["top"][0]["metrics"][measure.field] if figure["top"] else None
         case _:
             value = figure["value"]
     return value / measure.divide if measure.divide and value is not None else value

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import vl_convert
 
-from tests.engine.panels import Window, expressions, rows, search, vega_searches
+from tests.engine.panels import Window, ask, expressions, rows, search, vega_searches
 from tests.found import CATALOGUE
 from tests.running import Engine, Stream, installed
 from toolkit.config import Settings
@@ -68,8 +68,7 @@ class Day:
         """The rows of a panel."""
         chart = ASKING[panel]
         index = self.index(chart.data)
-        answer = self.stream.engine.transport.post(f"/{index}/_search", search(chart, self.window, SCRIPTS))
-        return rows(chart, answer)
+        return rows(chart, ask(self.stream.engine, index, search(chart, self.window, SCRIPTS)))
 
     def figure(self, panel: str) -> Any:
         """The figure of a tile."""
@@ -80,7 +79,7 @@ class Day:
         """The answers that a Vega panel gets, by data set."""
         spec = self.spec(panel)
         return {
-            name: self.stream.engine.transport.post(f"/{index}/_search", body)
+            name: ask(self.stream.engine, index, body)
             for name, (index, body) in vega_searches(spec, self.window).items()
         }
 
@@ -253,7 +252,7 @@ def test_the_timeline_knows_the_state_before_the_time_range(day: Day) -> None:
     middle = (day.window.from_ms + day.window.to_ms) // 2
     half = replace(day, window=Window(middle, day.window.to_ms))
     found = {
-        bucket["key"]: bucket["state"]["last"]["hits"]["hits"][0]["fields"]["ocs.campaign_group.state.code"][0]
+        bucket["key"]: bucket["state"]["last"]["top"][0]["metrics"]["ocs.campaign_group.state.code"]
         for bucket in half.draw("state/timeline")["earlier"]["aggregations"]["groups"]["buckets"]
     }
     truth = {
