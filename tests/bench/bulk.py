@@ -22,7 +22,7 @@ from toolkit.catalogue import read_catalogue
 from toolkit.model import Body
 
 _DOCUMENTS = 40_000
-_WARM_UP = 15_000
+_WARM_UP = 40_000
 """Documents before the first repeat, so that Java has compiled what it runs."""
 _COMPARED = 200
 

@@ -75,10 +75,14 @@ class Installed:
 
 @contextmanager
 def installed(bench: Bench) -> Iterator[Installed]:
-    """Install a namespace; it goes with everything in it."""
+    """Install a namespace, without a transform that would search meanwhile; it goes with everything in it."""
     settings = Settings(namespace=f"bench_{secrets.token_hex(3)}")
     for stream in resources_of(bench.engine, settings):
-        yield Installed(bench, Deployment(bench.engine.transport, bench.engine.server, settings), stream.name)
+        deployment = Deployment(bench.engine.transport, bench.engine.server, settings)
+        for each in deployment.resources:
+            if each.kind == "transform":
+                bench.ask("POST", f"/_transform/{each.name}/_stop", wait_for_completion="true")
+        yield Installed(bench, deployment, stream.name)
 
 
 def _told(value: Any) -> Any:
