@@ -78,7 +78,7 @@ def mapping_properties(catalogue: Catalogue) -> Body:
         properties[attribute.name] = {"type": "alias", "path": attribute.alias_of}
     for added in catalogue.added:
         _nest(properties, added.name, _field(added, catalogue))
-    figures = {a.calling_list: _number() for a in catalogue.attributes.values() if a.calling_list}
+    figures = {a.calling_list: _kept_number() for a in catalogue.attributes.values() if a.calling_list}
     _nest(properties, catalogue.calling_lists.target, {"properties": {"name": _keyword(catalogue), **figures}})
     return properties
 
@@ -110,6 +110,14 @@ def _integer() -> Body:
 
 def _number() -> Body:
     return {"type": "float", "index": False}
+
+
+def _kept_number() -> Body:
+    """Only kept: what a search or an aggregation finds is no list's, since the figures of all lists lie in one field.
+
+    Without doc values a document is a seventh smaller (119 bytes to 102; 200 groups, Elasticsearch 8.17.2).
+    """
+    return {"type": "float", "index": False, "doc_values": False}
 
 
 def _nest(properties: Body, path: str, field: Body) -> None:

@@ -13,12 +13,12 @@ PREFIX = "ocs-bench"
 
 _RAW = {
     "keyword": {"type": "keyword", "ignore_above": 1024},
-    "code": {"type": "integer", "index": False},
-    "integer": {"type": "integer", "index": False},
-    "number": {"type": "float", "index": False},
+    "code": {"type": "integer"},
+    "integer": {"type": "integer"},
+    "number": {"type": "float"},
     "timestamp": {"type": "date", "format": "epoch_second"},
 }
-"""What a careful administrator would give OCS's attributes, as they come."""
+"""What an administrator would give OCS's attributes, as they come: types that fit, and nothing else."""
 
 
 def raw_mappings(catalogue: Catalogue) -> Body:

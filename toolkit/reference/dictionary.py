@@ -79,7 +79,7 @@ def _of_calling_lists(catalogue: Catalogue) -> Iterator[Row]:
     yield Row(f"{target}.name", "the lists' own names", present, "Names of the calling lists that OCS sends figures of")
     for attribute in catalogue.attributes.values():
         if attribute.calling_list:
-            meaning = "The same figure of each calling list; the document itself shows which is whose"
+            meaning = "The same figure of each calling list; the document itself shows which is whose; not searchable"
             yield Row(f"{target}.{attribute.calling_list}", attribute.name, present, meaning)
 
 
