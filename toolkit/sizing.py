@@ -22,12 +22,10 @@ SHARD_BYTES_MIN, SHARD_BYTES_MAX = 10 * GB, 50 * GB
 
 https://www.elastic.co/docs/deploy-manage/production-guidance/optimize-performance/size-shards."""
 SHARD_DOCUMENTS = 200_000_000
-"""Documents that a shard should not exceed, by the same page.
+"""Documents that a shard should not exceed, by the same page; at that number ILM turns to a new index.
 
-From 8.8 on, ILM turns to a new index at that number, whatever a policy says
+The policies in `templates/ilm` say so for 8.3 to 8.7. From 8.8 on ILM does so whatever a policy says
 (https://github.com/elastic/elasticsearch/pull/94065; seen in the code of 8.17.2, and not in that of 8.3.3)."""
-LUCENE_DOCUMENTS = 2_147_483_519
-"""Documents that a shard cannot exceed, deleted ones included: Lucene's `IndexWriter.MAX_DOCS`. Then it takes none."""
 SHARDS_A_NODE = 1000
 """Default of `cluster.max_shards_per_node`, for data nodes that are not frozen ones; past it no index can be made."""
 DISK_USED = 0.85
@@ -68,8 +66,6 @@ class Demand:
     """Copies of each."""
     rollover_bytes: int
     """Greatest size of a primary shard before the stream turns to a new index."""
-    rollover_documents: int | None
-    """Greatest number of documents of one, where the server has such a limit by itself."""
     refresh_interval_s: int
     index_mode: str
     """`standard` or `logsdb`."""
@@ -128,16 +124,14 @@ class Sizing:
 
     @property
     def days_to(self) -> dict[Limit, float]:
-        """Days after which each limit is reached by a new index; only those limits that there are."""
+        """Days after which a new index reaches each limit."""
         ages = retention(self.demand.retention_days)
         a_day = self.messages_a_day / self.demand.shards
-        found = {
+        return {
             Limit.AGE: ages.rollover_minutes / _DAY_MINUTES,
             Limit.SIZE: self.demand.rollover_bytes / self.storage.on_disk / a_day,
+            Limit.DOCUMENTS: SHARD_DOCUMENTS / a_day,
         }
-        if self.demand.rollover_documents is not None:
-            found[Limit.DOCUMENTS] = self.demand.rollover_documents / a_day
-        return found
 
     @property
     def limit(self) -> Limit:
@@ -320,19 +314,14 @@ def _shards(sizing: Sizing) -> Iterator[Advice]:
 
 
 def _rollover_size(sizing: Sizing) -> Iterator[Advice]:
-    """Where size alone ends an index: neither too many documents in a shard, nor needlessly small shards."""
+    """Neither a shard that takes long to recover, nor needlessly small ones where size ends an index."""
     fitting = fitting_rollover_gb(sizing.storage)
-    if sizing.shard_documents > SHARD_DOCUMENTS or sizing.shard_bytes > SHARD_BYTES_MAX:
-        worst = (
-            f"more than the {LUCENE_DOCUMENTS:,} that it can hold: it would refuse messages"
-            if sizing.shard_documents > LUCENE_DOCUMENTS
-            else f"where {SHARD_DOCUMENTS:,} and {SHARD_BYTES_MAX // GB} GB are the most that searches and recovery "
-            "should meet"
-        )
+    if sizing.shard_bytes > SHARD_BYTES_MAX:
         yield Advice(
             "rollover_size",
             f"{fitting}gb",
-            f"A shard would end with {sizing.shard_documents:,} documents in {size_text(sizing.shard_bytes)}, {worst}.",
+            f"A shard would end at {size_text(sizing.shard_bytes)}, where {SHARD_BYTES_MIN // GB} to "
+            f"{SHARD_BYTES_MAX // GB} GB are usual: a larger one takes long to recover.",
         )
     elif sizing.limit is Limit.SIZE and sizing.demand.rollover_bytes < min(SHARD_BYTES_MIN, fitting * GB):
         yield Advice(

@@ -147,6 +147,10 @@ WRONG: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda p: p["hot"]["actions"]["rollover"].update(max_primary_shard_size="8589934592gb"),
         r"Values greater than 9223372036854775807 bytes are not supported",
     ),
+    "number of documents that is none": (
+        lambda p: p["hot"]["actions"]["rollover"].update(max_primary_shard_docs="200m"),
+        r"failed to parse field \[max_primary_shard_docs\]",
+    ),
     "age without a unit": (
         lambda p: p["delete"].update(min_age="81"),
         r"failed to parse setting \[min_age\] with value \[81\]",

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from toolkit.capabilities import of_elasticsearch
+from toolkit.config import Settings
 from toolkit.kinds import KIND, KINDS
+from toolkit.load import desired
 from toolkit.model import Resource
+from toolkit.plan import differences
 from toolkit.retention import retention
 
 
@@ -46,6 +50,23 @@ def test_a_phase_may_not_begin_before_the_one_before_it() -> None:
     assert KIND["ilm_policy"].validate(Resource("ilm_policy", "p", body, "f")) == [
         "phase delete begins before phase warm"
     ]
+
+
+@pytest.mark.parametrize("documents", [200_000_000, 100_000_000])
+def test_a_policy_differs_from_what_servers_make_of_it_only_where_it_was_changed(documents: int) -> None:
+    """They write their defaults into it, and answer the number of documents as the whole number that it is."""
+    kind = KIND["ilm_policy"]
+    policy, _ = (each for each in desired(Settings(), of_elasticsearch((8, 3, 3))) if each.kind == kind.name)
+    rollover = {"max_age": "9d", "max_primary_shard_docs": documents, "max_primary_shard_size": "25gb"}
+    phases = {
+        "delete": {"min_age": "81d", "actions": {"delete": {"delete_searchable_snapshot": True}}},
+        "hot": {"min_age": "0ms", "actions": {"rollover": rollover}},
+    }
+    answer = {policy.name: {"version": 1, "policy": {"phases": phases, "_meta": policy.body["policy"]["_meta"]}}}
+    live = kind.unwrap(answer)[policy.name]
+    found = [(each.path, each.before) for each in differences(kind.normalize(live), kind.normalize(policy.body))]
+    changed = [("policy.phases.hot.actions.rollover.max_primary_shard_docs", documents)]
+    assert found == ([] if documents == 200_000_000 else changed)
 
 
 def test_each_kind_stands_behind_what_it_depends_on() -> None:

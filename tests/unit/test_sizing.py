@@ -16,15 +16,18 @@ from toolkit.capabilities import of_elasticsearch
 from toolkit.client.transport import Transport
 from toolkit.config import Settings
 from toolkit.errors import SourceError, UsageError
+from toolkit.load import desired
 from toolkit.measured import Indexing, Storage, read_measured
 from toolkit.output.sizing import text
 from toolkit.resources import data_folder
-from toolkit.sizing import GB, LUCENE_DOCUMENTS, SHARD_DOCUMENTS, Demand, Limit, Seen, Sizing, fitting_rollover_gb
+from toolkit.sizing import GB, SHARD_DOCUMENTS, Demand, Limit, Seen, Sizing, fitting_rollover_gb
 from toolkit.uses.sizing import look, sizing, with_flags
 
 STORAGE = Storage(80, 1.25, "an engine", 200, 1000, "2026-11")
 """100 bytes a document as it lies on disk."""
 LEANER = replace(STORAGE, bytes=60)
+LARGE = replace(STORAGE, bytes=320)
+"""400 bytes a document: 200 million of them are 74.5 GB."""
 INDEXING = Indexing(
     bulk_cpu_us=50,
     post_cpu_us=1000,
@@ -43,14 +46,13 @@ DEMAND = Demand(
     shards=1,
     replicas=1,
     rollover_bytes=25 * GB,
-    rollover_documents=SHARD_DOCUMENTS,
     refresh_interval_s=5,
     index_mode="standard",
 )
 
 
-def of(leaner: Storage | None = None, **changes: Any) -> Sizing:
-    return Sizing(replace(DEMAND, **changes), STORAGE, INDEXING, leaner)
+def of(storage: Storage = STORAGE, leaner: Storage | None = None, **changes: Any) -> Sizing:
+    return Sizing(replace(DEMAND, **changes), storage, INDEXING, leaner)
 
 
 @pytest.mark.parametrize(
@@ -95,13 +97,22 @@ def test_five_thousand_groups_turn_by_documents() -> None:
     assert found.advice == ()
 
 
-def test_a_server_without_a_limit_of_its_own_turns_by_size() -> None:
-    found = of(groups=5000, rollover_documents=None)
-    assert (found.limit, found.shard_documents, found.shard_bytes) == (Limit.SIZE, 268_435_456, 25 * GB)
-    assert found.documents == 43_200_000 * 81 + 268_435_456
+def test_large_documents_turn_by_size() -> None:
+    found = of(LARGE, groups=5000)
+    assert (found.limit, found.shard_documents) == (Limit.SIZE, 67_108_864)  # 25 times 2**30 / 400
+    assert found.shard_bytes == 25 * GB
+    assert found.documents == 43_200_000 * 81 + 67_108_864
+    assert found.indices == 54  # 1.5534 days each: 81 / 1.5534 = 52.1
+    assert found.advice == ()
+
+
+def test_a_shard_that_is_too_large_is_advised_against() -> None:
+    found = of(LARGE, groups=5000, rollover_bytes=500 * GB)
+    assert (found.limit, found.shard_documents, found.shard_bytes) == (Limit.DOCUMENTS, 200_000_000, 80_000_000_000)
     (advice,) = found.advice
-    assert (advice.setting, advice.value) == ("rollover_size", "18gb")  # 200 million times 100 bytes are 18.6
-    assert "268,435,456 documents in 25.0 GB" in advice.why
+    assert (advice.setting, advice.value) == ("rollover_size", "50gb")
+    assert "A shard would end at 74.5 GB, where 10 to 50 GB are usual" in advice.why
+    assert of(LARGE, groups=5000, rollover_bytes=50 * GB).advice == ()
 
 
 @pytest.mark.parametrize(
@@ -129,9 +140,8 @@ def test_the_rollover_age_follows_the_retention(
         ({"groups": 5000, "shards": 3}, {}),  # by age, at 12.1 GB a shard
         ({"groups": 5000, "shards": 8}, {"shards": "1"}),  # by age, at 4.5 GB a shard
         ({"groups": 5000, "rollover_bytes": 5 * GB}, {"rollover_size": "18gb"}),
-        ({"groups": 5000, "rollover_bytes": 500 * GB}, {}),  # the server's own limit is in force
-        ({"groups": 5000, "rollover_bytes": 500 * GB, "rollover_documents": None}, {"rollover_size": "18gb"}),
-        ({"groups": 200, "rollover_bytes": 500 * GB, "rollover_documents": None}, {}),  # the age is in force
+        ({"groups": 5000, "rollover_bytes": 500 * GB}, {}),  # by documents, at 18.6 GB a shard
+        ({"groups": 200, "rollover_bytes": 500 * GB}, {}),  # by age, at 1.4 GB a shard
         ({"groups": 200, "rollover_bytes": 5 * GB}, {}),
         ({"replicas": 0}, {"replicas": "0-1"}),
         ({"replicas": 2}, {}),
@@ -147,14 +157,12 @@ def test_advice(changes: dict[str, Any], advised: dict[str, str]) -> None:
     assert {each.setting: each.value for each in of(**changes).advice} == advised
 
 
-def test_a_shard_that_lucene_would_not_hold_is_said_to_refuse_messages() -> None:
-    """5,000 groups, one index of 30 days every second: 2.6 thousand million documents."""
-    found = of(groups=5000, interval_s=5, retention_days=300, rollover_bytes=900 * GB, rollover_documents=None)
-    assert (found.limit, found.shard_documents) == (Limit.AGE, 2_592_000_000)
-    assert found.shard_documents > LUCENE_DOCUMENTS
-    (advice,) = found.advice
-    assert "2,592,000,000 documents" in advice.why
-    assert "it would refuse messages" in advice.why
+def test_no_shard_comes_to_what_lucene_does_not_hold() -> None:
+    """By age it would be 2,592,000,000 documents, 86.4 million on each of 30 days; Lucene holds 2,147,483,519."""
+    found = of(groups=5000, interval_s=5, retention_days=300, rollover_bytes=900 * GB)
+    assert (found.limit, found.shard_documents) == (Limit.DOCUMENTS, 200_000_000)
+    assert found.index_days == pytest.approx(2.3148, abs=1e-4)
+    assert found.advice == ()
 
 
 def test_more_shards_than_nodes_may_hold_need_more_nodes_or_fewer_days() -> None:
@@ -184,7 +192,6 @@ def test_a_leaner_index_mode_is_advised_with_the_bytes_it_saves() -> None:
         shards=st.integers(1, 50),
         replicas=st.integers(0, 2),
         rollover_bytes=st.integers(1, 1000).map(lambda size: size * GB),
-        rollover_documents=st.sampled_from([None, SHARD_DOCUMENTS]),
         refresh_interval_s=st.integers(1, 60),
         index_mode=st.just("standard"),
     ),
@@ -195,6 +202,7 @@ def test_no_document_gets_too_old_and_advice_that_is_taken_is_not_given_again(de
     assert found.kept_days[1] <= demand.retention_days + 1e-9
     assert found.documents <= found.messages_a_day * demand.retention_days + 1
     assert found.shard_bytes <= demand.rollover_bytes + 1
+    assert found.shard_documents <= SHARD_DOCUMENTS
     for advice in found.advice:
         better = found.but(**_taken(advice.setting, advice.value))
         assert advice.setting not in {each.setting for each in better.advice}
@@ -219,26 +227,35 @@ def test_the_fitting_size_is_whole_and_within_bounds() -> None:
 # From settings.
 
 
+@pytest.mark.parametrize("version", [(8, 3, 0), (8, 17, 2), (9, 5, 3)])
+def test_every_policy_ends_an_index_at_the_documents_that_are_reckoned_with(version: tuple[int, int, int]) -> None:
+    policies = [each for each in desired(Settings(), of_elasticsearch(version)) if each.kind == "ilm_policy"]
+    assert len(policies) == 2
+    for policy in policies:
+        rollover = policy.body["policy"]["phases"]["hot"]["actions"]["rollover"]
+        assert rollover["max_primary_shard_docs"] == SHARD_DOCUMENTS, policy.name
+
+
 @pytest.mark.parametrize(
-    ("version", "mode", "expected", "own_limit"),
+    ("version", "mode", "expected"),
     [
-        (None, "auto", "standard", True),
-        (None, "logsdb", "logsdb", True),
-        ((8, 3, 3), "auto", "standard", False),
-        ((8, 7, 1), "auto", "standard", False),
-        ((8, 8, 0), "auto", "standard", True),
-        ((8, 17, 2), "auto", "logsdb", True),
-        ((8, 17, 2), "standard", "standard", True),
+        (None, "auto", "standard"),
+        (None, "logsdb", "logsdb"),
+        ((8, 3, 3), "auto", "standard"),
+        ((8, 7, 1), "auto", "standard"),
+        ((8, 8, 0), "auto", "standard"),
+        ((8, 17, 2), "auto", "logsdb"),
+        ((8, 17, 2), "standard", "standard"),
     ],
 )
-def test_the_server_decides_on_index_mode_and_limit(
-    version: tuple[int, int, int] | None, mode: str, expected: str, own_limit: bool
+def test_the_server_decides_on_the_index_mode_and_not_on_the_limits(
+    version: tuple[int, int, int] | None, mode: str, expected: str
 ) -> None:
     server = of_elasticsearch(version) if version else None
     found = sizing(Settings(index_mode=mode), groups=200, server=server)
     assert found.demand.index_mode == expected
     assert found.storage == read_measured().storage[expected]
-    assert found.demand.rollover_documents == (SHARD_DOCUMENTS if own_limit else None)
+    assert found.days_to[Limit.DOCUMENTS] == pytest.approx(115.7407, abs=1e-4)  # 200 million at 1,728,000 a day
     saves = server is not None and server.logsdb and expected == "standard"
     assert bool(found.leaner) is saves
 
@@ -344,13 +361,15 @@ def _run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
 
 
 def test_the_command_tells_people(run: Command) -> None:
-    ran = run("sizing", "--groups", "5000", "--server", "8.3.3", "--replicas", "0")
+    ran = run("sizing", "--groups", "5000", "--server", "8.3.3", "--replicas", "0", "--rollover-size", "50gb")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("5,000 active campaign groups, a message of each every 10 s, kept 90 days\n")
     rows = {line[1:16].strip(): line for line in ran.out.splitlines()}
     assert "500 a second" in rows["Messages"]
     assert "43,200,000 a day" in rows["Messages"]
     assert "5,000" in rows["Latest states"]
+    assert "after 4.6 days" in rows["A new index"]
+    assert "by documents of a primary shard, 200,000,000 at most" in rows["A new index"]
     assert "- replicas: 0-1\n" in ran.out
     assert "measured on Elasticsearch 8.3.3" in ran.out
 

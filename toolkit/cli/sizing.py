@@ -71,8 +71,7 @@ def sizing(
         str | None,
         typer.Option(
             metavar="VERSION",
-            help="Elasticsearch version, such as 8.17.2: it decides on the index mode, and on whether ILM ends an "
-            "index at 200,000,000 documents a shard by itself, as 8.8 and later do.",
+            help="Elasticsearch version, such as 8.17.2, which decides on the index mode.",
         ),
     ] = None,
     measure: Annotated[

@@ -13,6 +13,7 @@ from toolkit.sizing import (
     GB,
     SHARD_BYTES_MAX,
     SHARD_BYTES_MIN,
+    SHARD_DOCUMENTS,
     SHARDS_A_NODE,
     Limit,
     size_text,
@@ -25,7 +26,7 @@ _WIDTH = 100
 _LIMITS = {
     Limit.AGE: "age, a tenth of the retention and 30 days at most",
     Limit.SIZE: "size of a primary shard (rollover_size)",
-    Limit.DOCUMENTS: "200,000,000 documents in a shard, the limit that 8.8 and later have by themselves",
+    Limit.DOCUMENTS: f"documents of a primary shard, {SHARD_DOCUMENTS:,} at most",
 }
 
 

@@ -18,14 +18,12 @@ from toolkit.measured import Measured, Storage, read_measured
 from toolkit.model import Body
 from toolkit.questions import health as ask
 from toolkit.questions import message_count
-from toolkit.sizing import GB, SHARD_DOCUMENTS, Demand, Seen, Sizing
+from toolkit.sizing import GB, Demand, Seen, Sizing
 from toolkit.streams import Streams
 from toolkit.uses.health import active
 
 _UNITS = {"mb": 2**20, "gb": GB}
 _RANGE = re.compile(r"\d+-(?P<most>\d+|all)")
-_LIMITS_DOCUMENTS = (8, 8, 0)
-"""The first Elasticsearch whose ILM ends an index at `SHARD_DOCUMENTS`, whatever a policy says."""
 _DAY_MS = 86_400_000
 
 
@@ -55,7 +53,6 @@ def sizing(
         shards=settings.shards,
         replicas=_replicas(settings.replicas),
         rollover_bytes=_bytes(settings.rollover_size),
-        rollover_documents=SHARD_DOCUMENTS if server is None or server.version >= _LIMITS_DOCUMENTS else None,
         refresh_interval_s=settings.refresh_interval_s,
         index_mode=mode,
     )
