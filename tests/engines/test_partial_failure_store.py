@@ -28,7 +28,6 @@ from toolkit.config import Settings
 from toolkit.config.secret import basic
 from toolkit.errors import RejectedError
 from toolkit.kinds.ingest_pipeline import REPLAY_PIPELINE
-from toolkit.load import desired
 from toolkit.model import SILENT, Body
 from toolkit.ocs.message import Message
 from toolkit.ocs.post import parse_target
@@ -104,7 +103,7 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     server = of_elasticsearch(
         (major, minor, patch), ilm=False, transforms=False, security=True, manages_security=True, license="basic"
     )
-    resources = desired(SETTINGS, server)
+    resources = partial.desired(SETTINGS, server)
     roles = {resource.name: resource.body for resource in resources if resource.kind == "role"}
     roles[WITHOUT] = json.loads(json.dumps(roles[OPERATOR]))
     roles[WITHOUT]["indices"][0]["privileges"].remove("read_failure_store")

@@ -24,7 +24,7 @@ from toolkit.config import Settings
 from toolkit.credential_kind import CredentialKind
 from toolkit.errors import ToolkitError
 from toolkit.kinds import KIND
-from toolkit.load import desired, state_index
+from toolkit.load import state_index
 from toolkit.lock import INDEX, locked
 from toolkit.model import Resource
 from toolkit.questions import count
@@ -67,7 +67,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         manages_security=True,
         license="basic",
     )
-    namespaces = {name: desired(Settings(namespace=name), server) for name in (NAMESPACE, "bar")}
+    namespaces = {name: partial.desired(Settings(namespace=name), server) for name in (NAMESPACE, "bar")}
     roles = {resource.name: resource.body for resource in namespaces[NAMESPACE] if resource.kind == "role"}
     with partial.running(request.param, roles) as superuser:
         superuser.put("/_ingest/pipeline/ocs-campaign-groups", {"processors": []})  # ours needs processors
@@ -143,7 +143,7 @@ def test_the_administrator_makes_none_before_the_role_is_there(cluster: Cluster)
 def test_the_operator_can_make_and_remove_a_namespace(cluster: Cluster) -> None:
     """As far as these engines have what it takes."""
     settings = Settings(namespace="new")
-    resources = without_lacking(desired(settings, cluster.server))
+    resources = without_lacking(partial.desired(settings, cluster.server))
     with locked(cluster.operator, state_index(settings, cluster.server)):
         install(cluster.operator, resources)
         for resource in resources:

@@ -62,6 +62,10 @@ def test_it_reads_the_same_fast_and_slow() -> None:
         ("id: ocs-client,", "id: ocs-client, silent: true,", "only a state of a campaign group can be silent"),
         ("silent: true}", "silent: 1}", "'silent' must be true or false, not 1"),
         ("state_change_actions: [load,", "state_change_actions: [lod,", "unknown id 'lod'"),
+        ("{type: constant, value: event,", "{type: constant,", "a constant has a 'value', and nothing else has"),
+        ("{type: constant, value: event,", "{type: keyword, value: event,", "a constant has a 'value', and nothing"),
+        ("{type: constant, value: event,", "{type: constant, value: 1,", "'value' must be text, not 1"),
+        ("event.kind: {", "ocs.kind: {", "'ocs.kind' must be a field below event., since it is a constant"),
     ],
 )
 def test_a_broken_catalogue_is_an_error_with_its_line(tmp_path: Path, old: str, new: str, reason: str) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from toolkit.model import Body
 
-_KIBANA = {"keyword": "string", "text": "string", "date": "date", "integer": "number", "float": "number",
-           "double": "number"}  # fmt: skip
+_KIBANA = {"keyword": "string", "constant_keyword": "string", "text": "string", "date": "date",
+           "integer": "number", "float": "number", "double": "number"}  # fmt: skip
 
 Fields = Mapping[str, str]
 """Field → its type in Kibana's words: `string`, `number` or `date`. Aliases are fields."""

@@ -19,7 +19,14 @@ _PRESENT = {
 _IF_ANY = frozenset({"event.action", "ocs.extra", "ocs.invalid", "tags"})
 """What the pipeline adds only where there is something to say; a test looks at the golden documents."""
 
-_WORDS = {"keyword": "text", "integer": "whole number", "float": "number", "date": "time", "object": "as sent"}
+_WORDS = {
+    "keyword": "text",
+    "constant_keyword": "text",
+    "integer": "whole number",
+    "float": "number",
+    "date": "time",
+    "object": "as sent",
+}
 
 DEAD_LETTER_FIELDS = {
     "@timestamp": ("date", "When the engine took the message"),

@@ -114,8 +114,7 @@ def _added(catalogue: Catalogue) -> Iterator[tuple[str, Any]]:
     """What the pipeline adds, but for the time of its own clock."""
     action = _enum_value(catalogue, "action").id
     yield "event.action", action
-    yield "event.dataset", "ocs.campaign_group"
-    yield "event.kind", "event"
+    yield from catalogue.constants.items()
     yield "ocs.message", "state_change" if action in catalogue.state_change_actions else "activity"
     yield "ocs.schema", catalogue.schema
     yield "tags", ["ocs_verify"]
