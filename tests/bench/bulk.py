@@ -125,7 +125,7 @@ def _rows(figures: Mapping[str, list[Spent]]) -> Iterator[Row]:
             tuple(spent.a_second for spent in ours),
             tuple(spent.a_second for spent in theirs),
             throughput,
-            f"the client took {share:.0%} of all CPU",
+            client_share=share,
         )
         yield Row(
             f"bulk-cpu-{name.replace(' ', '-')}",
@@ -135,4 +135,5 @@ def _rows(figures: Mapping[str, list[Spent]]) -> Iterator[Row]:
             tuple(spent.cpu_us for spent in ours),
             tuple(spent.cpu_us for spent in theirs),
             cpu,
+            client_share=share,
         )

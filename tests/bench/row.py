@@ -42,7 +42,9 @@ class Row:
     """One figure a repeat, taken next to that of our side."""
     aim: Aim | None = None
     note: str = ""
-    """What else was seen in the same run, such as the client's share of CPU."""
+    """What else was seen in the same run."""
+    client_share: float | None = None
+    """The client's part of all CPU that was spent, where there is one that could have been the brake."""
 
     @property
     def ratios(self) -> tuple[float, ...]:
@@ -70,6 +72,7 @@ class Row:
             "theirs": list(self.theirs),
             "aim": aim,
             "note": self.note,
+            "client_share": self.client_share,
         }
 
     @classmethod
@@ -84,4 +87,5 @@ class Row:
             tuple(said["theirs"]),
             Aim(**said["aim"]) if said["aim"] else None,
             said["note"],
+            said["client_share"],
         )

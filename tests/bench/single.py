@@ -110,7 +110,7 @@ def _rows(sides: _Sides, aim: Aim) -> Iterator[Row]:
         tuple(posted.a_second for posted in figures["ours"]),
         tuple(posted.a_second for posted in figures["none"]),
         aim,
-        f"the client, wrk, took {share:.0%} of all CPU",
+        client_share=share,
     )
     yield Row(
         f"single-p99-{connections}",
@@ -120,6 +120,7 @@ def _rows(sides: _Sides, aim: Aim) -> Iterator[Row]:
         tuple(posted.p99_ms for posted in figures["ours"]),
         tuple(posted.p99_ms for posted in figures["none"]),
         _P99,
+        client_share=share,
     )
 
 

@@ -24,13 +24,13 @@ def summary(folder: Path = FOLDER) -> str:
     quiet = {name for name in plain if all(rows[name].met is not False for rows in found.values() if name in rows)}
     names = list(dict.fromkeys(name for rows in found.values() for name in rows if name not in quiet))
     lines = [
-        "| what | against | aim | " + " | ".join(map(_title, engines)) + " |",
-        "|---" * (3 + len(engines)) + "|",
+        "| what | against | aim | " + " | ".join(map(_title, engines)) + " | client's CPU |",
+        "|---" * (4 + len(engines)) + "|",
         *(_line(name, found) for name in names),
     ]
     if quiet:
         cells = (_greatest(rows, quiet) for rows in found.values())
-        lines.append(f"| {len(quiet)} other searches of panels, the slowest | the same | ≤ 2 | {' | '.join(cells)} |")
+        lines.append(f"| {len(quiet)} other searches of panels, the slowest | the same | ≤ 2 | {' | '.join(cells)} | |")
     reasons = list(dict.fromkeys(_reasons(found, names)))
     runs = "; ".join(f"{_title(name)}: {_runs(groups)}" for name, groups in engines.items())
     return "\n".join([*lines, "", "Why an aim is missed:", "", *reasons, "", f"Measured: {runs}."])
@@ -44,7 +44,10 @@ def _told_in_one_line(groups: Mapping[str, Any]) -> Iterator[Row]:
 def _line(name: str, found: Mapping[str, Mapping[str, Row]]) -> str:
     row = next(rows[name] for rows in found.values() if name in rows)
     cells = (_cell(rows[name]) if name in rows else _NOT_MEASURED for rows in found.values())
-    return f"| {row.what} | {row.against} | {row.aim or '-'} | {' | '.join(cells)} |"
+    shares = [rows[name].client_share for rows in found.values() if name in rows]
+    client = max((share for share in shares if share is not None), default=None)
+    share = "" if client is None else f"{client:.0%}"
+    return f"| {row.what} | {row.against} | {row.aim or '-'} | {' | '.join(cells)} | {share} |"
 
 
 def _cell(row: Row) -> str:

@@ -14,7 +14,7 @@ from tests.bench.row import Row
 FOLDER = Path(__file__).parent / "results"
 _REASONS = Path(__file__).parent / "reasons.yml"
 NO_REASON = "not found yet"
-_HEAD = ("what", "against", "ours", "theirs", "ratio (min to max)", "aim", "")
+_HEAD = ("what", "against", "ours", "theirs", "ratio (min to max)", "aim", "", "client's CPU")
 
 
 def keep(engine: str, group: str, rows: Iterable[Row], run: Mapping[str, Any], folder: Path = FOLDER) -> None:
@@ -74,6 +74,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"**{row.ratio:.2f}** ({min(ratios):.2f} to {max(ratios):.2f})",
         str(row.aim or "-"),
         met,
+        "" if row.client_share is None else f"{row.client_share:.0%}",
     )
 
 

@@ -12,7 +12,9 @@ from tests.bench.row import Aim, Row
 from tests.bench.turns import in_turn
 
 RUN = {"date": "2026-01-02", "commit": "abc", "machine": "2 CPUs"}
-QUICK = Row("quick", "ours", "theirs", "ms", (1.0, 3.0, 2.0), (2.0, 2.0, 2.0), Aim(1.2), note="a note")
+QUICK = Row(
+    "quick", "ours", "theirs", "ms", (1.0, 3.0, 2.0), (2.0, 2.0, 2.0), Aim(1.2), note="a note", client_share=0.02
+)
 MISSED = Row("missed", "a panel", "plain", "ms", (6.0,), (2.0,), Aim(2.0))
 
 
@@ -52,7 +54,7 @@ def test_a_group_that_is_measured_again_leaves_the_others(tmp_path: Path) -> Non
     groups = table.read(tmp_path / "elasticsearch-8.3.3.json")
     assert {title: table.rows_of(group) for title, group in groups.items()} == {"one": [QUICK], "two": [MISSED, QUICK]}
     page = (tmp_path / "elasticsearch-8.3.3.md").read_text(encoding="utf-8")
-    assert "| ours | theirs | 2 ms | 2 ms | **1.00** (0.50 to 1.50) | ≤ 1.2 | met |" in page
+    assert "| ours | theirs | 2 ms | 2 ms | **1.00** (0.50 to 1.50) | ≤ 1.2 | met | 2% |" in page
     assert "- ours, against theirs: a note" in page
     assert f"Missed: a panel, against plain. Reason: {table.NO_REASON}" in page
 
@@ -64,11 +66,10 @@ def test_the_readme_shows_each_engine_and_why_an_aim_is_missed(tmp_path: Path, m
     table.keep("elasticsearch-8.17.2", "plan", [QUICK], RUN, tmp_path)
     table.keep("elasticsearch-8.3.3", "queries", [MISSED], RUN, tmp_path)
     lines = summary.summary(tmp_path).splitlines()
-    assert lines[0] == (
-        "| what | against | aim | Elasticsearch 8.3.3 | Elasticsearch 8.17.2 | embedded OpenSearch 3.6.0 |"
-    )
-    assert "| a panel | plain | ≤ 2 | **3.00 (3.00 to 3.00)** | - | **3.00 (3.00 to 3.00)** |" in lines
-    assert "| ours | theirs | ≤ 1.2 | - | 1.00 (0.50 to 1.50) | - |" in lines
-    assert "| 1 other searches of panels, the slowest | the same | ≤ 2 | - | - | 1.50 |" in lines
+    engines = "Elasticsearch 8.3.3 | Elasticsearch 8.17.2 | embedded OpenSearch 3.6.0"
+    assert lines[0] == f"| what | against | aim | {engines} | client's CPU |"
+    assert "| a panel | plain | ≤ 2 | **3.00 (3.00 to 3.00)** | - | **3.00 (3.00 to 3.00)** |  |" in lines
+    assert "| ours | theirs | ≤ 1.2 | - | 1.00 (0.50 to 1.50) | - | 2% |" in lines
+    assert "| 1 other searches of panels, the slowest | the same | ≤ 2 | - | - | 1.50 | |" in lines
     assert "- a panel, against plain: missed on opensearch-3.6.0" in lines
     assert lines[-1].startswith("Measured: Elasticsearch 8.3.3: 2026-01-02, commit abc, 2 CPUs; ")
