@@ -16,8 +16,10 @@ from toolkit.effective import merged
 from toolkit.kinds.ingest_pipeline import PIPELINE
 from toolkit.load import desired
 from toolkit.model import Body
+from toolkit.ocs.message import to_text
 from toolkit.uses.deployment import Deployment
 
+_AT_ONCE = 1000
 _NOT_A_PLAIN_INDEXES = ("index.default_pipeline", "index.lifecycle.name")
 _NOT_A_RAW_MESSAGES = ("index.mode", "index.mapping.source.mode")
 """logsdb refuses documents without `@timestamp`, which OCS does not send."""
@@ -62,15 +64,24 @@ class Installed:
         for each in stream["indices"][:-1]:
             self.bench.ask("DELETE", f"/{each['index_name']}")
 
-    def simulate(self, pipeline: Body, lines: Sequence[bytes]) -> list[Any]:
+    def made(self, lines: Sequence[bytes]) -> list[bytes]:
+        """The documents that our pipeline makes of messages, as bodies."""
+        chunks = (lines[i : i + _AT_ONCE] for i in range(0, len(lines), _AT_ONCE))
+        documents = (document for chunk in chunks for document in self._simulated(self.pipeline, chunk))
+        return [to_text(document).encode() for document in documents]
+
+    def told(self, pipeline: Body, lines: Sequence[bytes]) -> list[Any]:
         """What a pipeline makes of messages, without nulls, and without the time at which it did."""
-        docs = [{"_index": self.stream, "_source": json.loads(line)} for line in lines]
-        body = {"pipeline": {key: value for key, value in pipeline.items() if key != "_meta"}, "docs": docs}
-        answer = self.bench.ask("POST", "/_ingest/pipeline/_simulate", body)
-        found = [each["doc"]["_source"] for each in answer["docs"]]
+        found = self._simulated(pipeline, lines)
         for document in found:
             del document["event"]["ingested"]
         return [_told(document) for document in found]
+
+    def _simulated(self, pipeline: Body, lines: Sequence[bytes]) -> list[Any]:
+        docs = [{"_index": self.stream, "_source": json.loads(line)} for line in lines]
+        body = {"pipeline": {key: value for key, value in pipeline.items() if key != "_meta"}, "docs": docs}
+        answer = self.bench.ask("POST", "/_ingest/pipeline/_simulate", body)
+        return [each["doc"]["_source"] for each in answer["docs"]]
 
 
 @contextmanager
