@@ -28,7 +28,7 @@ def fresh(engine: Engine) -> Iterator[Stream]:
 def test_groups_messages_and_bytes_are_the_streams_own(fresh: Stream) -> None:
     transport = fresh.engine.transport
     feed = Feed(count=SEEN_DOCUMENTS_MIN, groups=40, interval_s=10, odd_percent=0, seed=7)
-    simulation = Simulation(feed, time.time_ns() // 1_000_000 - feed.span_ms() - 1000)
+    simulation = Simulation(feed, time.time_ns() // 1_000_000 - feed.span_ms() - 1000, with_truth=True)
     simulation.post(target_of(fresh.engine.connection, fresh.settings.namespace))
     assert fresh.count(fresh.name) == SEEN_DOCUMENTS_MIN
     transport.post(f"/{fresh.name}/_flush", None)
