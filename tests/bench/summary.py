@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.bench.row import Row
 from tests.bench.table import FOLDER, read, reason, rows_of
+from toolkit.capabilities import of_elasticsearch
+from toolkit.config import Settings
+from toolkit.output.sizing import text
+from toolkit.uses.sizing import sizing
 
 _NOT_MEASURED = "-"
 _MANY = "queries"
@@ -22,7 +26,7 @@ def summary(folder: Path = FOLDER) -> str:
     }
     plain = {row.name for groups in engines.values() for row in _told_in_one_line(groups)}
     quiet = {name for name in plain if all(rows[name].met is not False for rows in found.values() if name in rows)}
-    names = list(dict.fromkeys(name for rows in found.values() for name in rows if name not in quiet))
+    names = [name for name in _in_order(engines.values()) if name not in quiet]
     lines = [
         "| what | against | aim | " + " | ".join(map(_title, engines)) + " | client's CPU |",
         "|---" * (4 + len(engines)) + "|",
@@ -34,6 +38,20 @@ def summary(folder: Path = FOLDER) -> str:
     reasons = list(dict.fromkeys(_reasons(found, names)))
     runs = "; ".join(f"{_title(name)}: {_runs(groups)}" for name, groups in engines.items())
     return "\n".join([*lines, "", "Why an aim is missed:", "", *reasons, "", f"Measured: {runs}."])
+
+
+def sizing_of(groups: int) -> str:
+    """What `ocs-elastic sizing --groups` says of a server that has logsdb."""
+    return text(sizing(Settings(), groups=groups, server=of_elasticsearch((8, 17, 2))))
+
+
+def _in_order(engines: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The names of all rows, group by group: a row that only one engine has stands with those of its group."""
+    groups: dict[str, dict[str, None]] = {}
+    for engine in engines:
+        for title, group in engine.items():
+            groups.setdefault(title, {}).update(dict.fromkeys(group["rows"]))
+    return [name for names in groups.values() for name in names]
 
 
 def _told_in_one_line(groups: Mapping[str, Any]) -> Iterator[Row]:
