@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+
+from elasticsearch import NotFoundError
 
 from tests.bench.bench import Bench
 from toolkit.catalogue import Attribute, Catalogue
@@ -48,9 +51,8 @@ def remove_all(bench: Bench) -> None:
     """Remove whatever a run, or one that was interrupted, has left."""
     for name in bench.ask("GET", f"/{PREFIX}-*", expand_wildcards="all"):
         bench.ask("DELETE", f"/{name}")
-    for name in bench.ask("GET", "/_ingest/pipeline"):
-        if name.startswith(PREFIX):
-            bench.ask("DELETE", f"/_ingest/pipeline/{name}")
+    with suppress(NotFoundError):  # there was none
+        bench.ask("DELETE", f"/_ingest/pipeline/{PREFIX}-*")
 
 
 def _common(catalogue: Catalogue) -> Iterator[Body]:

@@ -84,6 +84,7 @@ def _size(bench: Bench, name: str, body: Body, bodies: list[bytes]) -> Size:
     written = _segment_bytes(bench, place)
     bench.ask("POST", f"/{place}/_forcemerge", max_num_segments="1")
     bench.ask("POST", f"/{place}/_flush")
+    bench.ask("POST", f"/{place}/_refresh")  # else OpenSearch counts the segments of before
     primaries = bench.ask("GET", f"/{place}/_stats/store,docs,segments")["_all"]["primaries"]
     if primaries["segments"]["count"] != 1 or primaries["docs"]["count"] != count:
         raise RuntimeError(f"{place} is not as it should be: {primaries}")
