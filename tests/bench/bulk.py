@@ -56,7 +56,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 def _sides(ours: Installed, lines: list[bytes]) -> dict[str, Side]:
     catalogue = read_catalogue()
-    raw = ours.index(designs.raw_mappings(catalogue), sort=("GSW_CAMPAIGN_GROUP_GUID", "GSW_DATE_TIME"))
+    raw = ours.raw_index()
     transformed = ours.index(None)
     return {
         "ours": Side(None),

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.bench import designs
 from tests.bench.bench import Bench
 from tests.running import installed as resources_of
 from toolkit.config import Settings
@@ -56,6 +57,11 @@ class Installed:
         if sort:
             settings["index.sort.field"] = list(sort)
         return {"settings": settings, "mappings": found["mappings"] if mappings is None else mappings}
+
+    def raw_index(self) -> Body:
+        """The body of an index for messages as OCS sends them, sorted as the stream is."""
+        mappings = designs.raw_mappings(self.deployment.catalogue)
+        return self.index(mappings, sort=("GSW_CAMPAIGN_GROUP_GUID", "GSW_DATE_TIME"))
 
     def turn_over(self) -> None:
         """Turn the stream to a new index, and delete the ones before."""

@@ -26,7 +26,6 @@ from tests.bench.messages import messages
 from tests.bench.row import Aim, Row
 from tests.bench.turns import in_turn
 from tests.running import authorization
-from toolkit.catalogue import read_catalogue
 from toolkit.model import Body
 
 _SCRIPT = Path(__file__).parent / "post.lua"
@@ -61,7 +60,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     with installed(bench) as ours, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "messages"
         file.write_bytes(b"\n".join(messages(_MESSAGES)))
-        raw = ours.index(designs.raw_mappings(read_catalogue()), sort=("GSW_CAMPAIGN_GROUP_GUID", "GSW_DATE_TIME"))
+        raw = ours.raw_index()
         for connections, aim in _CONNECTIONS.items():
             yield from _rows(_Sides(bench, ours, raw, file, connections), aim)
     designs.remove_all(bench)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import yaml
@@ -69,8 +70,8 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (
         row.what,
         row.against,
-        f"{_median(row.ours)} {row.unit}",
-        f"{_median(row.theirs)} {row.unit}",
+        f"{_figure(median(row.ours))} {row.unit}",
+        f"{_figure(median(row.theirs))} {row.unit}",
         f"**{row.ratio:.2f}** ({min(ratios):.2f} to {max(ratios):.2f})",
         str(row.aim or "-"),
         met,
@@ -78,9 +79,8 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _median(figures: tuple[float, ...]) -> str:
-    middle = sorted(figures)[len(figures) // 2]
-    return f"{middle:,.0f}" if middle >= 100 else f"{middle:.3g}"
+def _figure(figure: float) -> str:
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"
 
 
 def _remarks(engine: str, row: Row) -> Iterator[str]:
