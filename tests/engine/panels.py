@@ -171,10 +171,6 @@ def _figure(measure: Measure, scripts: Mapping[str, str]) -> Body:
             inner = {"cardinality": {"field": "ocs.campaign_group.guid"}}
         case "average":
             inner = {"avg": of}
-        case "median":
-            inner = {"percentiles": {**of, "percents": [50]}}
-        case "percentile":
-            inner = {"percentiles": {**of, "percents": [measure.percentile]}}
         case "minimum" | "maximum":
             inner = {measure.operation[:3]: of}
         case _:
@@ -200,13 +196,9 @@ def _read(measure: Measure, found: Body) -> Any:
     if measure.operation == "count":
         return found["doc_count"]
     figure = found.get("figure", found)
-    match measure.operation:
-        case "median" | "percentile":
-            value = next(iter(figure["values"].values()))
-        case "last":
-            return figure["top"][0]["metrics"][measure.field] if figure["top"] else None
-        case _:
-            value = figure["value"]
+    if measure.operation == "last":
+        return figure["top"][0]["metrics"][measure.field] if figure["top"] else None
+    value = figure["value"]
     return value / measure.divide if measure.divide and value is not None else value
 
 

@@ -48,14 +48,14 @@ def _holds(aggregation: Any) -> bool:
         return False
     if "value" in aggregation:
         return aggregation["value"] is not None
-    if "values" in aggregation:  # percentiles
-        values = aggregation["values"]
-        return any(value is not None for value in (values.values() if isinstance(values, dict) else values))
     if "hits" in aggregation or "top" in aggregation:  # a last value
         return bool(aggregation.get("top") or aggregation.get("hits", {}).get("hits"))
     buckets = aggregation.get("buckets")
     inner = list(buckets.values() if isinstance(buckets, dict) else buckets or ())
     inner += [part for key, part in aggregation.items() if isinstance(part, dict) and key not in ("buckets", "meta")]
+    if inner and all(part.keys() <= {"doc_count", "meta"} for part in inner):
+        # Counts alone: one without a filter is nowhere but in the bucket's own.
+        return any(part["doc_count"] for part in (aggregation, *inner) if "doc_count" in part)
     return any(map(_holds, inner)) if inner or buckets is not None else bool(aggregation.get("doc_count"))
 
 

@@ -75,7 +75,7 @@ NOTHING: dict[str, set[str]] = {
         "Do groups that are optimised for the busy factor reach their goal?",
         "Do groups that are optimised for the overdial rate keep below their goal?",
         "Which share of the calls reaches somebody?",
-        "How long until the calling lists are done?",
+        "How long until the last calling list is done?",
         "How does each campaign group do in this time?",
         "How far has each calling list come, as last reported?",
     },

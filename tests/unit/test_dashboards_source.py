@@ -77,7 +77,7 @@ BAD = {
     "a count of something": ("{count: documents", "{count: nonsense", "'documents' is what can be counted"),
     "a division by nothing": ("{count: documents", "{divide: 0, count: documents", "must be a whole number, 1 or more"),
     "a width that is none": ("{count: documents", "{width: wide, count: documents", "must be a whole number"),
-    "a rank beyond": ("{count: documents, label", "{percentile: {of: x, rank: 200}, label", "1 to 99, not 200"),
+    "a percentile": ("{count: documents, label", "{median: ocs.optimize.goal, label", "unknown key 'median'"),
     "conditions that are none": ("where: {state: running}", "where: {not: running}", "must be a mapping"),
     "a condition of nothing": ("where: {state: running}", "where: {state: []}", "must be a list that is not empty"),
     "a condition on a number": ("where: {state: running}", "where: {5: 6}", "must be text, not 5"),

@@ -17,8 +17,8 @@ LAYER = "layer"
 NEUTRAL = "#0072B2"
 """The colour of what has no colour of its own."""
 
-_OPERATIONS = {"count": "count", "groups": "unique_count", "average": "average", "median": "median",
-               "percentile": "percentile", "minimum": "min", "maximum": "max", "last": "last_value"}  # fmt: skip
+_OPERATIONS = {"count": "count", "groups": "unique_count", "average": "average", "minimum": "min",
+               "maximum": "max", "last": "last_value"}  # fmt: skip
 _GUID = "ocs.campaign_group.guid"
 
 
@@ -240,8 +240,6 @@ def _plain(measure: Measure, label: str, fields: Fields) -> Body:
             where = (*where, Has(field))
         case _:
             field, kind = measure.field, fields[measure.field]
-            if measure.operation == "percentile":
-                params = {**params, "percentile": measure.percentile}
     column = _column(label, kind, operation, field, "ordinal" if kind == "string" else "ratio", params)
     return {**column, "filter": {"query": kql(where), "language": "kuery"}} if where else column
 

@@ -14,7 +14,9 @@ from toolkit.dashboards.conditions import Condition, conditions
 from toolkit.errors import SourceError, nearest
 from toolkit.yaml_source import Document, Reader, Where, load
 
-OPERATIONS = ("count", "groups", "average", "median", "percentile", "minimum", "maximum", "last")
+OPERATIONS = ("count", "groups", "average", "minimum", "maximum", "last")
+"""What a measure can be. No median and no percentile: where values repeat, as a statistic's do while nothing changes,
+Elasticsearch 8.3 takes seconds for a million of them (`tests/bench/README.md`)."""
 FORMATS = ("number", "percent")
 GRID_WIDTH = 48
 """Columns of a dashboard's grid."""
@@ -38,8 +40,6 @@ class Measure:
     field: str
     """Empty: the documents themselves are counted, or the campaign groups that they are about."""
     where: tuple[Condition, ...] = ()
-    percentile: int = 95
-    """Which one, where the operation is `percentile`."""
     divide: int | None = None
     """What the result is divided by; an optimisation goal of 85 is 0.85 of a busy factor."""
     format: str | None = None
@@ -286,22 +286,14 @@ class _Reader(Reader):
 
     def measure(self, where: Where, *, label: str | None = None) -> Measure:
         required = "" if label is not None else "label"
-        raw = self.mapping(
-            where, required, optional="label divide format colour width percentile where " + " ".join(OPERATIONS)
-        )
+        raw = self.mapping(where, required, optional="label divide format colour width where " + " ".join(OPERATIONS))
         found = [operation for operation in OPERATIONS if operation in raw]
-        if "percentile" in raw:
-            found = ["percentile"]
         if len(found) != 1:
             self.fail(where, f"a measure is one of {', '.join(OPERATIONS)}; this one is {len(found)}")
         (operation,) = found
         field = raw[operation]
         if operation in ("count", "groups") and field != "documents":
             self.fail((*where, operation), f"'documents' is what can be counted, not {field!r}")
-        percentile = 95
-        if operation == "percentile":
-            inner = self.mapping((*where, "percentile"), "of rank")
-            field, percentile = inner["of"], inner["rank"]
         if "format" in raw and raw["format"] not in FORMATS:
             self.fail((*where, "format"), f"'{raw['format']}' is no format", nearest(str(raw["format"]), FORMATS))
         return Measure(
@@ -309,7 +301,6 @@ class _Reader(Reader):
             operation=operation,
             field="" if operation in ("count", "groups") else self.text((*where, operation), field),
             where=self.where((*where, "where")),
-            percentile=self.count((*where, "percentile", "rank"), percentile, most=99),
             divide=self.optional_count((*where, "divide"), raw.get("divide")),
             format=raw.get("format"),
             colour=self.colour((*where, "colour"), raw.get("colour")),
