@@ -47,6 +47,22 @@ def conditions(catalogue: Catalogue) -> Body:
     return {"processors": [*_common(catalogue), *_labels_by_condition(catalogue), *_ends(catalogue)]}
 
 
+def make(bench: Bench, name: str, body: Body, pipeline: Body | None = None) -> None:
+    """Make an index anew, and its default pipeline, named as it is.
+
+    Args:
+        bench: where.
+        name: begins with `PREFIX`.
+        body: of the index, as a request would make it.
+        pipeline: None: the index has none.
+    """
+    bench.ask("DELETE", f"/{name}", ignore_unavailable="true")
+    if pipeline:
+        bench.ask("PUT", f"/_ingest/pipeline/{name}", pipeline)
+        body = {**body, "settings": {**body.get("settings", {}), "index.default_pipeline": name}}
+    bench.ask("PUT", f"/{name}", body)
+
+
 def remove_all(bench: Bench) -> None:
     """Remove whatever a run, or one that was interrupted, has left."""
     for name in bench.ask("GET", f"/{PREFIX}-*", expand_wildcards="all"):

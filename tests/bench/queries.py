@@ -54,7 +54,6 @@ _SPAN: Body = {
 }
 _AGAINST = "a plain `terms` over all messages"
 _STREAMS = {"events": "ocs-campaign-groups", "current": "ocs-current-state", "dead_letters": "ocs-dead-letters"}
-_STATISTICS = ("average", "median", "percentile")
 _AIM, _AIM_OF_STATISTICS = Aim(2.0), Aim(3.0)
 
 
@@ -181,7 +180,7 @@ def _of_panel(asked: Asked, panel: Panel, scripts: dict[str, str], specs: dict[s
 def _averages_all(chart: Tile | Series | Table) -> bool:
     """Whether it averages all statistics of OCS that have an average."""
     measures = (chart.measure,) if isinstance(chart, Tile) else chart.measures
-    return sum(measure.operation in _STATISTICS for measure in measures) > 2
+    return sum(measure.operation == "average" for measure in measures) > 2
 
 
 def _of_chart(chart: Tile | Series | Table, scripts: dict[str, str], window: Window) -> Body:

@@ -1,4 +1,6 @@
-"""Single POSTs over connections that stay open, as OCS posts: our pipeline against none. The load comes from wrk.
+"""Single POSTs over connections that stay open, as OCS posts: our pipeline against none, and against the least one.
+
+The load comes from wrk.
 
 wrk is a package of Debian, Ubuntu, Fedora and Homebrew. A client in Python would be slower than the engine, and draw
 every ratio to 1.
@@ -30,8 +32,12 @@ from toolkit.model import Body
 
 _SCRIPT = Path(__file__).parent / "post.lua"
 _CONNECTIONS = {8: Aim(0.97, at_least=True), 32: Aim(0.9, at_least=True)}
-"""Each with the aim for its throughput."""
+"""Each with the aim for its throughput against no pipeline."""
 _P99 = Aim(1.2)
+_AGAINST = {
+    "none": "no pipeline, raw message, explicit mapping",
+    "constant": "raw message, explicit mapping, a pipeline of one constant `set`",
+}
 _SECONDS = 8
 _SECONDS_EMBEDDED = 4
 _WARM_UP_S = 5
@@ -39,6 +45,7 @@ _LEAST_REPEATS = 5
 """An answer waits for the disk, whose time varies most of all."""
 _MESSAGES = 20_000
 _PLACE = f"{designs.PREFIX}-single"
+_CONSTANT = designs.constant()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,59 +75,64 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """The two that are measured, with one number of connections."""
+    """What is measured, with one number of connections."""
 
     bench: Bench
     installed: Installed
     raw: Body
-    """The index without a pipeline."""
+    """The index for messages as OCS sends them."""
     file: Path
     connections: int
 
-    def ours(self, seconds: int) -> Posted:
+    def take(self) -> dict[str, Callable[[int], Posted]]:
+        """Each side by name; it is given how long to post, in seconds."""
+        return {"ours": self._ours, "none": partial(self._plain, None), "constant": partial(self._plain, _CONSTANT)}
+
+    def _ours(self, seconds: int) -> Posted:
         """Into the stream, as OCS does."""
         self.installed.turn_over()
         return _post(self.bench, self.installed.stream, self.file, self.connections, seconds)
 
-    def none(self, seconds: int) -> Posted:
+    def _plain(self, pipeline: Body | None, seconds: int) -> Posted:
         """Into a plain index."""
-        self.bench.ask("DELETE", f"/{_PLACE}", ignore_unavailable="true")
-        self.bench.ask("PUT", f"/{_PLACE}", self.raw)
+        designs.make(self.bench, _PLACE, self.raw, pipeline)
         return _post(self.bench, _PLACE, self.file, self.connections, seconds)
 
 
 def _rows(sides: _Sides, aim: Aim) -> Iterator[Row]:
     bench, connections = sides.bench, sides.connections
-    takes: dict[str, Callable[[int], Posted]] = {"ours": sides.ours, "none": sides.none}
-    for name, post in takes.items():
+    take = sides.take()
+    for name, post in take.items():
         bench.say(f"warming up: {name}, {connections} connections")
         post(_WARM_UP_S)
     seconds, repeats = _SECONDS, max(bench.repeats, _LEAST_REPEATS)
     if bench.opensearch:  # so that all benchmarks end within ten minutes there
         seconds, repeats = _SECONDS_EMBEDDED, bench.repeats
-    figures = in_turn({name: partial(post, seconds) for name, post in takes.items()}, repeats, bench.say)
-    share = median(posted.client_share for each in figures.values() for posted in each)
-    against = "no pipeline, raw message, explicit mapping"
-    yield Row(
-        f"single-throughput-{connections}",
-        f"single POSTs, {connections} connections",
-        against,
-        "requests/s",
-        tuple(posted.a_second for posted in figures["ours"]),
-        tuple(posted.a_second for posted in figures["none"]),
-        aim,
-        client_share=share,
-    )
-    yield Row(
-        f"single-p99-{connections}",
-        f"single POSTs, {connections} connections, 99th percentile of the time to an answer",
-        against,
-        "ms",
-        tuple(posted.p99_ms for posted in figures["ours"]),
-        tuple(posted.p99_ms for posted in figures["none"]),
-        _P99,
-        client_share=share,
-    )
+    figures = in_turn({name: partial(post, seconds) for name, post in take.items()}, repeats, bench.say)
+    ours = figures["ours"]
+    for name, against in _AGAINST.items():
+        theirs, suffix = figures[name], "" if name == "none" else f"-{name}"
+        share = median(posted.client_share for posted in (*ours, *theirs))
+        yield Row(
+            f"single-throughput-{connections}{suffix}",
+            f"single POSTs, {connections} connections",
+            against,
+            "requests/s",
+            tuple(posted.a_second for posted in ours),
+            tuple(posted.a_second for posted in theirs),
+            aim if name == "none" else None,
+            client_share=share,
+        )
+        yield Row(
+            f"single-p99-{connections}{suffix}",
+            f"single POSTs, {connections} connections, 99th percentile of the time to an answer",
+            against,
+            "ms",
+            tuple(posted.p99_ms for posted in ours),
+            tuple(posted.p99_ms for posted in theirs),
+            _P99 if name == "none" else None,
+            client_share=share,
+        )
 
 
 def _post(bench: Bench, name: str, file: Path, connections: int, seconds: int) -> Posted:
