@@ -37,13 +37,14 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.groups) - set(GROUPS):
         parser.error(f"no such group: {', '.join(sorted(unknown))}")
+    run = _run()  # before results are written, which would make the working tree another one than its commit
     for engine in engines():
         bench = Bench(engine, arguments.repeats)
         name = str(engine.server).replace(" ", "-")
         for group in arguments.groups or GROUPS:
-            rows = list(GROUPS[group](bench))
-            keep(name, group, rows, _run())
-            print(table(name, rows))  # noqa: T201 - it is a program
+            if rows := list(GROUPS[group](bench)):
+                keep(name, group, rows, run)
+                print(table(name, rows))  # noqa: T201 - it is a program
         print(f"written: {FOLDER.name}/{name}.md", file=sys.stderr)  # noqa: T201
 
 

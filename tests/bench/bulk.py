@@ -22,7 +22,7 @@ from toolkit.catalogue import read_catalogue
 from toolkit.model import Body
 
 _DOCUMENTS = 40_000
-_DOCUMENTS_EMBEDDED = 20_000
+_DOCUMENTS_EMBEDDED = 15_000
 """So that all benchmarks end within ten minutes there."""
 _LEAST_REPEATS = 5
 """A repeat takes a second or two, and what the engine does beside indexing falls on one or another."""

@@ -28,6 +28,8 @@ from toolkit.ocs.message import iso
 _TIMES = 10
 """How many times theirs our messages are."""
 _FEW = 1_000
+_FEW_POSTED = 500
+"""Fewer, because each is a request."""
 _FEW_REPLAYED = 500
 """Fewer, because it takes long."""
 _FEW_WRITTEN = 10_000
@@ -54,7 +56,7 @@ sys.exit(code)
 
 def rows(bench: Bench) -> Iterator[Row]:
     """A row for each command, two for that which can also write to a file."""
-    yield _row(bench, "simulate", "`simulate`, posting", partial(_posting, bench))
+    yield _row(bench, "simulate", "`simulate`, posting", partial(_posting, bench), _FEW_POSTED)
     yield _row(bench, "simulate-output", "`simulate --output`", _writing, _FEW_WRITTEN)
     yield _row(bench, "replay", "`failures replay`", partial(_replaying, bench), _FEW_REPLAYED)
     yield _row(bench, "relabel", "`relabel`", partial(_relabelling, bench))

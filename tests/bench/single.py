@@ -39,7 +39,7 @@ _AGAINST = {
     "constant": "raw message, explicit mapping, a pipeline of one constant `set`",
 }
 _SECONDS = 8
-_SECONDS_EMBEDDED = 4
+_SECONDS_EMBEDDED = 3
 _WARM_UP_S = 5
 _LEAST_REPEATS = 5
 """An answer waits for the disk, whose time varies most of all."""
@@ -104,7 +104,7 @@ def _rows(sides: _Sides, aim: Aim) -> Iterator[Row]:
     take = sides.take()
     for name, post in take.items():
         bench.say(f"warming up: {name}, {connections} connections")
-        post(_WARM_UP_S)
+        post(_SECONDS_EMBEDDED if bench.opensearch else _WARM_UP_S)
     seconds, repeats = _SECONDS, max(bench.repeats, _LEAST_REPEATS)
     if bench.opensearch:  # so that all benchmarks end within ten minutes there
         seconds, repeats = _SECONDS_EMBEDDED, bench.repeats

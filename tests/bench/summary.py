@@ -86,8 +86,14 @@ def _reasons(found: Mapping[str, Mapping[str, Row]], names: list[str]) -> Iterat
 
 
 def _runs(groups: Mapping[str, Any]) -> str:
-    runs = sorted({(group["date"], group["commit"], group["machine"]) for group in groups.values()})
-    return ", ".join(f"{date}, commit {commit}, {machine}" for date, commit, machine in runs)
+    runs = sorted({(group["date"], group["machine"]) for group in groups.values()})
+    return ", ".join(f"{date}, {machine}, {_commits(groups, date)}" for date, machine in runs)
+
+
+def _commits(groups: Mapping[str, Any], date: str) -> str:
+    """Which commits were measured on a day; of a working tree with changes, the one below them."""
+    commits = {str(group["commit"]).removesuffix("-dirty") for group in groups.values() if group["date"] == date}
+    return f"commit{'s' * (len(commits) > 1)} {', '.join(sorted(commits))}"
 
 
 def _title(engine: str) -> str:

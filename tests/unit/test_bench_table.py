@@ -72,4 +72,4 @@ def test_the_readme_shows_each_engine_and_why_an_aim_is_missed(tmp_path: Path, m
     assert "| ours | theirs | ≤ 1.2 | - | 1.00 (0.50 to 1.50) | - | 2% |" in lines
     assert "| 1 other searches of panels, the slowest | the same | ≤ 2 | - | - | 1.50 | |" in lines
     assert "- a panel, against plain: missed on opensearch-3.6.0" in lines
-    assert lines[-1].startswith("Measured: Elasticsearch 8.3.3: 2026-01-02, commit abc, 2 CPUs; ")
+    assert lines[-1].startswith("Measured: Elasticsearch 8.3.3: 2026-01-02, 2 CPUs, commit abc; ")
