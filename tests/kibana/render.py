@@ -41,6 +41,12 @@ class Search:
             return any(map(_holds, self.answer["aggregations"].values()))
         return bool(self.answer.get("hits", {}).get("total"))
 
+    def counts(self, figures: int) -> bool:
+        """Whether one of a chart's figures counts without a filter: that is in no figure but the bucket's own count."""
+        aggregations = self.answer.get("aggregations", {}).values()
+        buckets = [bucket for each in aggregations for bucket in each.get("buckets", ()) if isinstance(bucket, dict)]
+        return any(bucket["doc_count"] and 0 < len(_parts(bucket)) < figures for bucket in buckets)
+
 
 def _holds(aggregation: Any) -> bool:
     """Whether an aggregation or a bucket holds a document in an innermost bucket, or a metric's value."""
@@ -52,11 +58,12 @@ def _holds(aggregation: Any) -> bool:
         return bool(aggregation.get("top") or aggregation.get("hits", {}).get("hits"))
     buckets = aggregation.get("buckets")
     inner = list(buckets.values() if isinstance(buckets, dict) else buckets or ())
-    inner += [part for key, part in aggregation.items() if isinstance(part, dict) and key not in ("buckets", "meta")]
-    if inner and all(part.keys() <= {"doc_count", "meta"} for part in inner):
-        # Counts alone: one without a filter is nowhere but in the bucket's own.
-        return any(part["doc_count"] for part in (aggregation, *inner) if "doc_count" in part)
+    inner += _parts(aggregation)
     return any(map(_holds, inner)) if inner or buckets is not None else bool(aggregation.get("doc_count"))
+
+
+def _parts(aggregation: Body) -> list[Body]:
+    return [part for key, part in aggregation.items() if isinstance(part, dict) and key not in ("buckets", "meta")]
 
 
 @dataclass(frozen=True)
@@ -186,7 +193,8 @@ def _empty(seen: Body, vega: Body, made: list[Search]) -> str | None:
         return str(vega["empty"])
     if vega["marks"] == 0:
         return "nothing is drawn"
-    if seen["chart"] and made and not any(search.found for search in made):
+    figures = len(seen["legend"])
+    if seen["chart"] and made and not any(search.found or search.counts(figures) for search in made):
         return "its chart has axes and no value"
     return None if seen["text"] or seen["vega"] or seen["legend"] else "there is no text and no drawing"
 

@@ -116,8 +116,6 @@ def bucket(count: int, **inner: Any) -> Body:
         ({"aggregations": {"x": {"buckets": [bucket(2, y={"value": 0.0})]}}}, True),
         ({"aggregations": {"x": {"buckets": [bucket(0, y={"value": 0})]}}}, False),
         ({"aggregations": {"x": {"buckets": {"a": bucket(0), "b": bucket(1)}}}}, True),
-        ({"aggregations": {"x": {"values": {"50.0": None}}}}, False),
-        ({"aggregations": {"x": {"values": {"50.0": 2.5}}}}, True),
         ({"aggregations": {"x": {"top": []}}}, False),
         ({"aggregations": {"x": {"top": [{"metrics": {"a": 1}}]}}}, True),
     ],
@@ -126,6 +124,14 @@ def test_a_chart_of_bare_axes_is_empty(answer: Body, found: bool) -> None:
     """Kibana draws axes over rows that are all empty, and says nothing."""
     panel = panel_of("p1", "Messages", SEEN | {"metrics": [], "chart": True}, [Search("a", {}, answer)])
     assert panel.empty == (None if found else "its chart has axes and no value")
+
+
+@pytest.mark.parametrize(("count", "empty"), [(2, None), (0, "its chart has axes and no value")])
+def test_a_count_without_a_filter_is_the_buckets_own(count: int, empty: str | None) -> None:
+    """All messages beside the odd ones, of which there are none."""
+    answer = {"aggregations": {"x": {"buckets": [bucket(count, odd={"doc_count": 0})]}}}
+    seen = SEEN | {"metrics": [], "chart": True, "legend": ["All", "Odd"]}
+    assert panel_of("p1", "Messages", seen, [Search("a", {}, answer)]).empty == empty
 
 
 def test_a_formula_without_its_parts_is_an_error() -> None:
