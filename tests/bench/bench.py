@@ -27,6 +27,10 @@ class Bench:
         """Whether it is the embedded engine, or another OpenSearch."""
         return self.engine.server.distribution == "opensearch"
 
+    def at_least(self, repeats: int) -> int:
+        """How often to measure what one repeat tells little of; the embedded engine has ten minutes for everything."""
+        return self.repeats if self.opensearch else max(self.repeats, repeats)
+
     def say(self, what: str) -> None:
         """Tell whoever waits what is being measured."""
         print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)  # noqa: T201 - it is a program

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from statistics import median
 
 from tests.bench import designs
 from tests.bench.bench import Bench
 from tests.bench.installed import Installed, installed
 from tests.bench.load import Spent, index
 from tests.bench.messages import bulk_bodies, messages
-from tests.bench.row import Aim, Row
+from tests.bench.row import Aim, Row, compared
 from tests.bench.turns import in_turn
 from toolkit.catalogue import read_catalogue
 from toolkit.model import Body
@@ -54,8 +53,7 @@ def rows(bench: Bench) -> Iterator[Row]:
             name: partial(_fill, bench, ours, name, side, side.bodies or bodies) for name, side in sides.items()
         }
         in_turn(take, 1 if bench.opensearch else _WARM_UPS, lambda name: bench.say(f"warming up: {name}"))
-        repeats = bench.repeats if bench.opensearch else max(bench.repeats, _LEAST_REPEATS)
-        figures = in_turn(take, repeats, bench.say)
+        figures = in_turn(take, bench.at_least(_LEAST_REPEATS), bench.say)
     designs.remove_all(bench)
     yield from _rows(figures)
 
@@ -114,24 +112,11 @@ def _rows(figures: Mapping[str, list[Spent]]) -> Iterator[Row]:
     }
     for name, (against, throughput, cpu) in aims.items():
         ours, theirs = figures["ours"], figures[name]
-        share = median(spent.client_share for spent in (*ours, *theirs))
-        yield Row(
-            f"bulk-throughput-{name.replace(' ', '-')}",
-            "bulk of 1,000, throughput with our pipeline",
-            against,
-            "documents/s",
-            tuple(spent.a_second for spent in ours),
-            tuple(spent.a_second for spent in theirs),
-            throughput,
-            client_share=share,
+        pair = partial(compared, against=against, ours=ours, theirs=theirs)
+        key = name.replace(" ", "-")
+        what = "bulk of 1,000, throughput with our pipeline"
+        yield pair(
+            f"bulk-throughput-{key}", what, unit="documents/s", figure=lambda spent: spent.a_second, aim=throughput
         )
-        yield Row(
-            f"bulk-cpu-{name.replace(' ', '-')}",
-            "bulk of 1,000, the engine's CPU with our pipeline",
-            against,
-            "µs a document",
-            tuple(spent.cpu_us for spent in ours),
-            tuple(spent.cpu_us for spent in theirs),
-            cpu,
-            client_share=share,
-        )
+        what = "bulk of 1,000, the engine's CPU with our pipeline"
+        yield pair(f"bulk-cpu-{key}", what, unit="µs a document", figure=lambda spent: spent.cpu_us, aim=cpu)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +89,30 @@ class Row:
             said["note"],
             said["client_share"],
         )
+
+
+class Loaded(Protocol):
+    """What came of a load that a client made."""
+
+    @property
+    def client_share(self) -> float:
+        """The client's part of all CPU that was spent."""
+
+
+L = TypeVar("L", bound=Loaded)
+
+
+def compared(
+    name: str,
+    what: str,
+    *,
+    against: str,
+    unit: str,
+    ours: Sequence[L],
+    theirs: Sequence[L],
+    figure: Callable[[L], float],
+    aim: Aim | None,
+) -> Row:
+    """The row of one figure of two loads; the arguments are the row's, `figure` is read from each repeat."""
+    share = median(each.client_share for each in (*ours, *theirs))
+    return Row(name, what, against, unit, tuple(map(figure, ours)), tuple(map(figure, theirs)), aim, client_share=share)

@@ -19,13 +19,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import median
 
 from tests.bench import designs
 from tests.bench.bench import Bench
 from tests.bench.installed import Installed, installed
 from tests.bench.messages import messages
-from tests.bench.row import Aim, Row
+from tests.bench.row import Aim, Row, compared
 from tests.bench.turns import in_turn
 from tests.running import authorization
 from toolkit.model import Body
@@ -105,34 +104,20 @@ def _rows(sides: _Sides, aim: Aim) -> Iterator[Row]:
     for name, post in take.items():
         bench.say(f"warming up: {name}, {connections} connections")
         post(_SECONDS_EMBEDDED if bench.opensearch else _WARM_UP_S)
-    seconds, repeats = _SECONDS, max(bench.repeats, _LEAST_REPEATS)
-    if bench.opensearch:  # so that all benchmarks end within ten minutes there
-        seconds, repeats = _SECONDS_EMBEDDED, bench.repeats
-    figures = in_turn({name: partial(post, seconds) for name, post in take.items()}, repeats, bench.say)
+    seconds = _SECONDS_EMBEDDED if bench.opensearch else _SECONDS
+    timed = {name: partial(post, seconds) for name, post in take.items()}
+    figures = in_turn(timed, bench.at_least(_LEAST_REPEATS), bench.say)
     ours = figures["ours"]
     for name, against in _AGAINST.items():
         theirs, suffix = figures[name], "" if name == "none" else f"-{name}"
-        share = median(posted.client_share for posted in (*ours, *theirs))
-        yield Row(
-            f"single-throughput-{connections}{suffix}",
-            f"single POSTs, {connections} connections",
-            against,
-            "requests/s",
-            tuple(posted.a_second for posted in ours),
-            tuple(posted.a_second for posted in theirs),
-            aim if name == "none" else None,
-            client_share=share,
-        )
-        yield Row(
-            f"single-p99-{connections}{suffix}",
-            f"single POSTs, {connections} connections, 99th percentile of the time to an answer",
-            against,
-            "ms",
-            tuple(posted.p99_ms for posted in ours),
-            tuple(posted.p99_ms for posted in theirs),
-            _P99 if name == "none" else None,
-            client_share=share,
-        )
+        pair = partial(compared, against=against, ours=ours, theirs=theirs)
+        aims = (aim, _P99) if name == "none" else (None, None)
+        what = f"single POSTs, {connections} connections"
+        key = f"single-throughput-{connections}{suffix}"
+        yield pair(key, what, unit="requests/s", figure=lambda posted: posted.a_second, aim=aims[0])
+        what = f"{what}, 99th percentile of the time to an answer"
+        key = f"single-p99-{connections}{suffix}"
+        yield pair(key, what, unit="ms", figure=lambda posted: posted.p99_ms, aim=aims[1])
 
 
 def _post(bench: Bench, name: str, file: Path, connections: int, seconds: int) -> Posted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -92,6 +93,10 @@ def _remarks(engine: str, row: Row) -> Iterator[str]:
 
 def reason(engine: str, name: str) -> str:
     """Why a row's aim is missed on an engine; for all engines where no reason of its own stands there."""
-    reasons: dict[str, Any] = yaml.safe_load(_REASONS.read_text(encoding="utf-8")) or {}
-    found = reasons.get(name, NO_REASON)
+    found = _reasons(_REASONS).get(name, NO_REASON)
     return str(found if isinstance(found, str) else found.get(engine, found.get("others", NO_REASON)))
+
+
+@cache
+def _reasons(file: Path) -> dict[str, Any]:
+    return yaml.safe_load(file.read_text(encoding="utf-8")) or {}

@@ -54,6 +54,9 @@ def _holds(aggregation: Any) -> bool:
         return False
     if "value" in aggregation:
         return aggregation["value"] is not None
+    if "values" in aggregation:  # percentiles
+        values = aggregation["values"]
+        return any(value is not None for value in (values.values() if isinstance(values, dict) else values))
     if "hits" in aggregation or "top" in aggregation:  # a last value
         return bool(aggregation.get("top") or aggregation.get("hits", {}).get("hits"))
     buckets = aggregation.get("buckets")

@@ -116,6 +116,8 @@ def bucket(count: int, **inner: Any) -> Body:
         ({"aggregations": {"x": {"buckets": [bucket(2, y={"value": 0.0})]}}}, True),
         ({"aggregations": {"x": {"buckets": [bucket(0, y={"value": 0})]}}}, False),
         ({"aggregations": {"x": {"buckets": {"a": bucket(0), "b": bucket(1)}}}}, True),
+        ({"aggregations": {"x": {"values": {"50.0": None}}}}, False),
+        ({"aggregations": {"x": {"values": {"50.0": 2.5}}}}, True),
         ({"aggregations": {"x": {"top": []}}}, False),
         ({"aggregations": {"x": {"top": [{"metrics": {"a": 1}}]}}}, True),
     ],
